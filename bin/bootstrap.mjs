@@ -1,0 +1,81 @@
+/**
+ * Runs a TypeScript entry of a fresh checkout: installs what package-lock.json pins when that has changed,
+ * then starts the entry on a Node.js that runs TypeScript, the checkout's own one where the caller's is older.
+ * Plain JavaScript, because it has to run on whatever Node.js the machine has.
+ *
+ *   node bin/bootstrap.mjs ENTRY.ts [ARGUMENT…]
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Node.js 22.19 is the first of the 22 line that the dependencies accept; it runs TypeScript without a flag. */
+const OLDEST = [22, 19];
+
+function install() {
+  const stamp = join(root, 'node_modules', '.mice-bridge-lock');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  const lock = join(root, '.cache', 'install.lock');
+  mkdirSync(dirname(lock), { recursive: true });
+  try {
+    mkdirSync(lock);
+  } catch {
+    process.stderr.write(`Another install is running (or was killed: then remove ${lock}); waiting for it.\n`);
+    const limit = Date.now() + 10 * 60_000;
+    while (existsSync(lock) && Date.now() < limit) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  }
+  process.stderr.write('Installing the packages that package-lock.json pins …\n');
+  try {
+    const npm = spawnSync(
+      process.platform === 'win32' ? 'npm.cmd' : 'npm',
+      ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'],
+      // ONNX Runtime's CPU library is inside its package; its install script would fetch CUDA besides.
+      { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } },
+    );
+    if (npm.status !== 0) {
+      process.stderr.write('npm ci failed. It needs a reachable npm registry and about 900 MB of disk.\n');
+      process.exit(npm.status ?? 1);
+    }
+    writeFileSync(stamp, wanted);
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+function node() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) return process.execPath;
+  const own = join(root, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
+  if (existsSync(own)) return own;
+  process.stderr.write(
+    `Node.js ${OLDEST.join('.')} or newer is needed; this is ${process.version}, and the repository brings its own only for Linux.\n`,
+  );
+  return process.exit(2);
+}
+
+/** Runs `entry` (relative to the checkout) and exits with its status. */
+export function run(entry, args) {
+  install();
+  const child = spawn(node(), ['--disable-warning=ExperimentalWarning', join(root, entry), ...args], {
+    stdio: 'inherit',
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 143)));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [entry, ...args] = process.argv.slice(2);
+  if (entry === undefined) {
+    process.stderr.write('usage: node bin/bootstrap.mjs ENTRY.ts [ARGUMENT…]\n');
+    process.exit(2);
+  }
+  run(entry, args);
+}

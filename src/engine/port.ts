@@ -1,0 +1,91 @@
+/** What the rest of the system asks of a search engine, in words that both dialects understand. */
+
+export type EngineName = 'elasticsearch' | 'opensearch';
+
+/** What an engine can do; each flag states the consequence of its absence. */
+export interface EngineCapabilities {
+  /** `GET /` answers with name and version. Absent from trimmed-down Elasticsearch builds: `GET /_nodes` is asked. */
+  readonly rootInfo: boolean;
+  /** Search pipelines exist. Without them `setup` creates none and a hybrid search is fused by the caller. */
+  readonly searchPipelines: boolean;
+  /** The engine's own answers carry `x-elastic-product`, and its official clients refuse answers without it. */
+  readonly productHeader: boolean;
+}
+
+/** Where an engine listens and who asks. */
+export interface EngineAddress {
+  /** Base URL, `http://host:port` or `https://…`, without a path. */
+  readonly url: string;
+  /** Sent with every administrative request, e.g. `authorization`. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface BulkItem {
+  readonly id: string;
+  readonly source: Readonly<Record<string, unknown>>;
+}
+
+export interface Hit {
+  readonly id: string;
+  readonly score: number | null;
+}
+
+/** The vector clause of a search, before it is put into an engine's words. */
+export interface VectorQuery {
+  readonly field: string;
+  readonly vector: readonly number[] | Float32Array;
+  /** Hits wanted. */
+  readonly k: number;
+}
+
+/** The shape of the `mice` object in a mapping. */
+export interface MiceFields {
+  /** Name of the object that holds our fields, `mice` unless configured. */
+  readonly object: string;
+  readonly vectorDims: number;
+}
+
+export interface Engine {
+  readonly name: EngineName;
+  /** Full version, e.g. `3.6.0`. */
+  readonly version: string;
+  readonly address: EngineAddress;
+  readonly capabilities: EngineCapabilities;
+
+  /** Mapping and settings that an index needs for vectors and states, as a create-index body. */
+  indexBody(fields: MiceFields): IndexBody;
+  /** Body members that ask for the nearest neighbours of a vector: spread into a search body. */
+  vectorSearch(query: VectorQuery): Readonly<Record<string, unknown>>;
+  /** Name → body of the pipelines `setup` keeps in step; empty where the engine has none. */
+  pipelines(): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+  indexExists(index: string): Promise<boolean>;
+  /** The live mapping of one index (`mappings` and `settings.index`), or undefined when it does not exist. */
+  describeIndex(index: string): Promise<IndexBody | undefined>;
+  createIndex(index: string, body: IndexBody): Promise<void>;
+  extendMapping(index: string, mappings: Readonly<Record<string, unknown>>): Promise<void>;
+  deleteIndex(index: string): Promise<void>;
+  refresh(index: string): Promise<void>;
+  count(index: string): Promise<number>;
+  /** Bytes of the primaries on disk. */
+  storeBytes(index: string): Promise<number>;
+  putPipeline(name: string, body: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Indexes documents; throws `upstream-refused` naming the first refused item. */
+  bulk(index: string, items: readonly BulkItem[]): Promise<void>;
+  /** A search through the official client; `took` in ms, response headers lower-cased. */
+  search(index: string, body: Readonly<Record<string, unknown>>): Promise<SearchAnswer>;
+  /** Another handle of the same kind that talks to `url`, e.g. to a proxy in front of this engine. */
+  through(url: string): Engine;
+  close(): Promise<void>;
+}
+
+export interface IndexBody {
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly mappings: Readonly<Record<string, unknown>>;
+}
+
+export interface SearchAnswer {
+  readonly tookMs: number;
+  readonly hits: readonly Hit[];
+  readonly headers: Readonly<Record<string, string>>;
+}

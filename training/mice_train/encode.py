@@ -1,0 +1,166 @@
+"""Stage 2: every passage and query through the frozen encoder, once.
+
+Passages are stored as the product stores them (projected int8 states, int8 vector), so that training sees
+exactly the quantised input of search time. Written in parts, so that an interrupted run goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mice_train.encoder import Encoder, load_encoder
+from mice_train.projection import Projection, explained, fit_projection
+from mice_train.quantize import dequantize, quantize
+from mice_train.ragged import Ragged, by_token_budget, from_lengths
+from mice_train.records import read_passages, read_queries
+from mice_train.source import Source
+from mice_train.tokens import (
+    DOCUMENT_TOKENS,
+    QUERY_TOKENS,
+    document_text,
+    load_tokenizer,
+    tokenize,
+)
+
+BOTTOM_LAYERS = 4
+STATE_DIMS = 128
+PART_ROWS = 4096
+BATCH_TOKENS = 6144
+PROJECTION_SAMPLE = 1500
+"""Passages whose token states the projection is fitted on."""
+
+
+@dataclass(frozen=True)
+class StoredPassages:
+    """states int8 [tokens,D] ragged by passage, scales float32 [tokens], vectors float32 [n,H] (dequantised)."""
+
+    states: Ragged
+    scales: np.ndarray
+    vectors: np.ndarray
+
+
+@dataclass(frozen=True)
+class StoredQueries:
+    """states float16 [tokens,H] ragged by query, vectors float32 [n,H]."""
+
+    states: Ragged
+    vectors: np.ndarray
+
+
+def encode(source: Source, work: Path, log=print) -> None:
+    encoder = load_encoder(source)
+    tokenizer = load_tokenizer(source.tokenizer_path)
+    passages = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
+    queries = [q.text for q in read_queries(work / "queries.jsonl")]
+    passage_ids = tokenize(tokenizer, passages, DOCUMENT_TOKENS)
+    query_ids = tokenize(tokenizer, queries, QUERY_TOKENS)
+    projection = load_or_fit_projection(source, encoder, passage_ids, work, log)
+
+    def keep_passage(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
+        q, scale = quantize(projection.project(states))
+        return {"states": flatten(q, lengths), "scales": flatten(scale, lengths),
+                "vectors": dequantize(*quantize(vectors)).numpy()}
+
+    def keep_query(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
+        return {"states": flatten(states.half(), lengths), "vectors": vectors.numpy()}
+
+    write_parts(encoder, query_ids, work / "queries", keep_query, log)
+    write_parts(encoder, passage_ids, work / "passages", keep_passage, log)
+
+
+def load_or_fit_projection(
+    source: Source, encoder: Encoder, ids: list[list[int]], work: Path, log=print
+) -> Projection:
+    path = work / "projection.pt"
+    if path.exists():
+        return Projection(**torch.load(path))
+    rows = np.random.default_rng(0).choice(len(ids), min(PROJECTION_SAMPLE, len(ids)), replace=False)
+    sample = [ids[row] for row in rows]
+    batches = run_encoder(encoder, sample)
+    states = torch.cat([torch.from_numpy(flatten(s, lengths)) for _, s, lengths, _ in batches])
+    readers = torch.cat([getattr(layer, part).weight for layer in encoder.layers[BOTTOM_LAYERS:]
+                         for part in ("key", "value")])
+    half = len(states) // 2
+    projection = fit_projection(states[:half], readers, STATE_DIMS)
+    log(f"projection to {STATE_DIMS}: keeps {explained(projection, states[half:], readers):.4f} of what the "
+        f"interaction layers read, on {len(states) - half} tokens not fitted on")
+    torch.save(vars(projection), path)
+    return projection
+
+
+def run_encoder(encoder: Encoder, ids: list[list[int]]) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray, Tensor]]:
+    """Yields (rows, states [n,T,H] float32, lengths [n], vectors [n,H]) by length-sorted batches."""
+    lengths = np.array([len(row) for row in ids])
+    for rows in by_token_budget(lengths, BATCH_TOKENS):
+        batch, mask = pad([ids[row] for row in rows])
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            states, vectors = encoder(batch, mask, BOTTOM_LAYERS)
+        yield rows, states.float(), lengths[rows], vectors.float()
+
+
+def pad(ids: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """→ ids and mask, int64 [B,T]."""
+    longest = max(map(len, ids))
+    batch = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
+    return batch, mask
+
+
+def flatten(x: Tensor, lengths: np.ndarray) -> np.ndarray:
+    """[B,T,…] → [sum(lengths),…], padding dropped."""
+    keep = torch.arange(x.shape[1])[None] < torch.from_numpy(lengths)[:, None]
+    return x[keep].numpy()
+
+
+Keep = Callable[[Tensor, np.ndarray, Tensor], dict[str, np.ndarray]]
+
+
+def write_parts(encoder: Encoder, ids: list[list[int]], folder: Path, keep: Keep, log=print) -> None:
+    """One npz per PART_ROWS rows, each in row order; finished parts are left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for start in range(0, len(ids), PART_ROWS):
+        path = folder / f"{start:08d}.npz"
+        if path.exists():
+            continue
+        began = time.monotonic()
+        part = ids[start : start + PART_ROWS]
+        kept = [(rows, lengths, keep(states, lengths, vectors))
+                for rows, states, lengths, vectors in run_encoder(encoder, part)]
+        unfinished = path.with_suffix(".tmp.npz")
+        np.savez(unfinished, **in_row_order(kept))
+        unfinished.rename(path)
+        log(f"{folder.name} {start + len(part)}/{len(ids)}: {len(part) / (time.monotonic() - began):.0f}/s")
+
+
+def in_row_order(kept: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]]) -> dict[str, np.ndarray]:
+    rows = np.concatenate([rows for rows, _, _ in kept])
+    lengths = np.concatenate([lengths for _, lengths, _ in kept])
+    order = np.argsort(rows)
+    out = {"lengths": lengths[order]}
+    for name in kept[0][2]:
+        flat = np.concatenate([arrays[name] for _, _, arrays in kept])
+        ragged = from_lengths(flat, np.ones_like(rows) if len(flat) == len(rows) and name == "vectors" else lengths)
+        out[name] = np.concatenate([ragged.row(at) for at in order])
+    return out
+
+
+def load_parts(folder: Path) -> dict[str, np.ndarray]:
+    parts = [np.load(path) for path in sorted(folder.glob("[0-9]*.npz")) if ".tmp" not in path.name]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0].files}
+
+
+def load_passages(work: Path) -> StoredPassages:
+    arrays = load_parts(work / "passages")
+    return StoredPassages(from_lengths(arrays["states"], arrays["lengths"]), arrays["scales"], arrays["vectors"])
+
+
+def load_queries(work: Path) -> StoredQueries:
+    arrays = load_parts(work / "queries")
+    return StoredQueries(from_lengths(arrays["states"], arrays["lengths"]), arrays["vectors"])
