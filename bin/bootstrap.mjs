@@ -27,9 +27,12 @@ function install() {
   try {
     mkdirSync(lock);
   } catch {
-    process.stderr.write(`Another install is running (or was killed: then remove ${lock}); waiting for it.\n`);
+    process.stderr.write(
+      `Another install is running (or was killed: then remove ${lock}); waiting for it.\n`,
+    );
     const limit = Date.now() + 10 * 60_000;
-    while (existsSync(lock) && Date.now() < limit) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    while (existsSync(lock) && Date.now() < limit)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
     if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   }
   process.stderr.write('Installing the packages that package-lock.json pins …\n');

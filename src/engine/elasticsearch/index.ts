@@ -1,0 +1,17 @@
+import type { Dialect } from '../dialect.ts';
+import { capabilities } from './capabilities.ts';
+import { indexBody } from './mapping.ts';
+import { pipelines } from './pipelines.ts';
+import { openTransport } from './transport.ts';
+import { vectorSearch } from './vector-search.ts';
+
+/** Elasticsearch in its own words. */
+export const elasticsearch: Dialect = {
+  name: 'elasticsearch',
+  majors: [8, 9],
+  capabilities,
+  indexBody,
+  vectorSearch,
+  pipelines,
+  openTransport,
+};

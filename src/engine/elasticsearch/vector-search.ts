@@ -1,0 +1,6 @@
+import type { VectorQuery } from '../port.ts';
+
+/** Top-level `knn`; candidates per shard are twice the hits wanted, at least 100, as the engine's guide advises. */
+export function vectorSearch({ field, vector, k }: VectorQuery): Record<string, unknown> {
+  return { size: k, knn: { field, query_vector: [...vector], k, num_candidates: Math.max(100, 2 * k) } };
+}

@@ -1,0 +1,7 @@
+import type { EngineCapabilities } from '../port.ts';
+
+export const capabilities: EngineCapabilities = {
+  rootInfo: true,
+  searchPipelines: true,
+  productHeader: false,
+};

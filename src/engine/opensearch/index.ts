@@ -1,0 +1,17 @@
+import type { Dialect } from '../dialect.ts';
+import { capabilities } from './capabilities.ts';
+import { indexBody } from './mapping.ts';
+import { pipelines } from './pipelines.ts';
+import { openTransport } from './transport.ts';
+import { vectorSearch } from './vector-search.ts';
+
+/** OpenSearch in its own words. */
+export const opensearch: Dialect = {
+  name: 'opensearch',
+  majors: [2, 3],
+  capabilities,
+  indexBody,
+  vectorSearch,
+  pipelines,
+  openTransport,
+};

@@ -1,0 +1,29 @@
+import { Client, errors } from '@opensearch-project/opensearch';
+import type { ClientAnswer, ClientRequest, ClientTransport } from '../transport.ts';
+import { plainHeaders } from '../transport.ts';
+
+/** @opensearch-project/opensearch, used by path like its twin, so that one administration serves both engines. */
+export function openTransport(url: string, headers: Readonly<Record<string, string>>): ClientTransport {
+  const client = new Client({ node: url, headers: { ...headers }, maxRetries: 2, requestTimeout: 120_000 });
+  return {
+    request: (request) => send(client, request),
+    close: () => client.close(),
+  };
+}
+
+async function send(client: Client, request: ClientRequest): Promise<ClientAnswer> {
+  const { method, path, query, body, lines } = request;
+  try {
+    const answer = await client.transport.request({
+      method,
+      path,
+      ...(query && { querystring: { ...query } }),
+      ...(body && { body: { ...body } }),
+      ...(lines && { bulkBody: [...lines] }),
+    });
+    return { status: answer.statusCode ?? 0, headers: plainHeaders(answer.headers), body: answer.body };
+  } catch (error) {
+    if (!(error instanceof errors.ResponseError)) throw error;
+    return { status: error.statusCode, headers: plainHeaders(error.headers), body: error.body };
+  }
+}

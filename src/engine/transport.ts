@@ -1,0 +1,35 @@
+/** The part that both official clients share: one request, with retries and connection keeping left to them. */
+
+export interface ClientRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | boolean>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+  /** NDJSON: alternating action and source objects. */
+  readonly lines?: readonly Readonly<Record<string, unknown>>[];
+}
+
+export interface ClientAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  // biome-ignore lint/suspicious/noExplicitAny: what an engine answers is untyped JSON, read member by member.
+  readonly body: any;
+}
+
+export interface ClientTransport {
+  /** Any status is an answer; only a failed connection throws. */
+  request(request: ClientRequest): Promise<ClientAnswer>;
+  close(): Promise<void>;
+}
+
+/** Header values as strings, repeated ones joined as RFC 9110 §5.3 allows. */
+export function plainHeaders(
+  headers: Readonly<Record<string, unknown>> | null | undefined,
+): Record<string, string> {
+  const entries = Object.entries(headers ?? {});
+  return Object.fromEntries(
+    entries
+      .filter(([, value]) => value !== undefined && value !== null)
+      .map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : String(value)]),
+  );
+}
