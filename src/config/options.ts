@@ -1,0 +1,166 @@
+/** Every option, declared once: help text, environment names and docs/configuration.md are made from here. */
+import { z } from 'zod';
+
+export interface Option<T> {
+  /** Dotted name in the configuration file; `--a-b` on the command line and `MICE_A_B` in the environment. */
+  readonly name: string;
+  readonly doc: string;
+  readonly unit?: string;
+  readonly schema: z.ZodType<T>;
+  readonly default: T;
+  /** What is accepted, in words. */
+  readonly accepts: string;
+  /** Never printed. */
+  readonly secret?: true;
+}
+
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
+const list = z.union([
+  z.array(z.string().min(1)).min(1),
+  z.string().transform((text) => text.split(',').map((item) => item.trim())),
+]);
+const baseUrl = z
+  .string()
+  .regex(/^https?:\/\/[^/\s?#]+\/?$/)
+  .transform((url) => url.replace(/\/$/, ''));
+
+function option<T>(declared: Option<T>): Option<T> {
+  return declared;
+}
+
+export const options = {
+  upstreamUrl: option({
+    name: 'upstream.url',
+    doc: 'Base URL of the cluster.',
+    schema: baseUrl,
+    default: 'http://127.0.0.1:9200',
+    accepts: 'http://host:port or https://host:port, without a path',
+  }),
+  upstreamAuthorization: option({
+    name: 'upstream.authorization',
+    doc: "Authorization header of the service's own requests: detection, reading mappings, setup. Searches and writes carry the caller's.",
+    schema: z.string(),
+    default: '',
+    accepts: 'the value of an Authorization header, e.g. "ApiKey …"; empty for none',
+    secret: true,
+  }),
+  listenHost: option({
+    name: 'listen.host',
+    doc: 'Address to listen on. Anything but loopback is reachable by others.',
+    schema: z.string().min(1),
+    default: '127.0.0.1',
+    accepts: 'an IP address or host name',
+  }),
+  listenPort: option({
+    name: 'listen.port',
+    doc: 'Port to listen on; 0 takes a free one.',
+    schema: whole(0, 65535),
+    default: 9201,
+    accepts: '0 to 65535',
+  }),
+  modelBundle: option({
+    name: 'model.bundle',
+    doc: 'Directory of the model bundle; empty for the one in the package.',
+    schema: z.string(),
+    default: '',
+    accepts: 'a directory that holds bundle.json',
+  }),
+  modelThreads: option({
+    name: 'model.threads',
+    doc: 'Worker threads that compute; 0 takes one per core, at most 8.',
+    schema: whole(0, 256),
+    default: 0,
+    accepts: '0 to 256',
+  }),
+  modelQueue: option({
+    name: 'model.queue',
+    doc: 'Tasks that may wait for a thread; more are refused, and the search is answered in the order of the cluster.',
+    schema: whole(1, 100_000),
+    default: 512,
+    accepts: '1 to 100000',
+  }),
+  textFields: option({
+    name: 'text.fields',
+    doc: 'Fields whose texts are read, in this order, joined by line breaks; dotted names reach into objects.',
+    schema: list,
+    default: ['title', 'heading', 'name', 'text', 'body', 'content', 'description'],
+    accepts: 'a list of field names, comma-separated on the command line',
+  }),
+  fieldsObject: option({
+    name: 'fields.object',
+    doc: 'Name of the object that holds vector, states, model and hash in a document.',
+    schema: z.string().regex(/^[a-z][a-z0-9_]*$/i),
+    default: 'mice',
+    accepts: 'letters, digits and underscores, a letter first',
+  }),
+  rerankEnabled: option({
+    name: 'rerank.enabled',
+    doc: 'Whether searches are re-ranked.',
+    schema: flag,
+    default: true,
+    accepts: 'true or false',
+  }),
+  rerankWindow: option({
+    name: 'rerank.window',
+    doc: 'Hits of the first stage that are re-ranked.',
+    unit: 'hits',
+    schema: whole(1, 10_000),
+    default: 100,
+    accepts: '1 to 10000',
+  }),
+  rerankDeadlineMs: option({
+    name: 'rerank.deadline',
+    doc: 'Time for query, states and scores after the request came; what is not scored by then follows in the order of the cluster.',
+    unit: 'ms',
+    schema: whole(1, 600_000),
+    default: 2000,
+    accepts: '1 to 600000',
+  }),
+  ingestEnabled: option({
+    name: 'ingest.enabled',
+    doc: 'Whether writes to prepared indices get vectors and states.',
+    schema: flag,
+    default: true,
+    accepts: 'true or false',
+  }),
+  cacheMb: option({
+    name: 'cache.memory',
+    doc: 'Memory for states that were encoded on first sight.',
+    unit: 'MB',
+    schema: whole(1, 1_000_000),
+    default: 256,
+    accepts: '1 to 1000000',
+  }),
+  bodyLimitMb: option({
+    name: 'limit.body',
+    doc: 'Largest request or answer that is held in memory to be read; larger ones stream through untouched.',
+    unit: 'MB',
+    schema: whole(1, 2000),
+    default: 100,
+    accepts: '1 to 2000',
+  }),
+  logLevel: option({
+    name: 'log.level',
+    doc: 'Least severe log entries that are written. No level writes document or query text.',
+    schema: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']),
+    default: 'info',
+    accepts: 'fatal, error, warn, info, debug or silent',
+  }),
+} as const;
+
+export type OptionKey = keyof typeof options;
+
+export type Settings = {
+  readonly [Key in OptionKey]: (typeof options)[Key] extends Option<infer T> ? T : never;
+};
+
+/** Command-line form of an option's name. */
+export function flagOf(name: string): string {
+  return `--${name.replaceAll('.', '-')}`;
+}
+
+/** Environment form of an option's name. */
+export function environmentNameOf(name: string): string {
+  return `MICE_${name.replaceAll('.', '_').toUpperCase()}`;
+}

@@ -1,0 +1,31 @@
+/** docs/configuration.md, made from the declarations; a test compares the two. */
+import { environmentNameOf, flagOf, type OptionKey, options } from './options.ts';
+
+export function configurationReference(): string {
+  const rows = (Object.keys(options) as OptionKey[]).map((key) => {
+    const option = options[key];
+    const unit = 'unit' in option ? ` (${option.unit})` : '';
+    const shown = Array.isArray(option.default)
+      ? option.default.join(', ')
+      : String(option.default) || '(none)';
+    return `| \`${option.name}\` | ${option.doc}${unit} | \`${shown}\` | ${option.accepts} | \`${flagOf(option.name)}\`, \`${environmentNameOf(option.name)}\` |`;
+  });
+  return `${head}${rows.join('\n')}\n`;
+}
+
+const head = `# Configuration
+
+Every option can stand in a YAML file (\`--config FILE\`, or the environment's \`MICE_CONFIG\`), in the environment and on the command line; the later one wins. \`mice config print\` shows what is in force. The dots of a name are levels of the file:
+
+\`\`\`yaml
+upstream:
+  url: http://127.0.0.1:9200
+rerank:
+  window: 100
+\`\`\`
+
+This page is made from \`src/config/options.ts\`; \`npm run docs\` writes it again.
+
+| option | what it does | default | accepted | command line, environment |
+|---|---|---|---|---|
+`;

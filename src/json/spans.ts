@@ -1,0 +1,166 @@
+/**
+ * JSON as bytes: where values and members stand, without parsing them, so that numbers of any length,
+ * duplicate keys and white space survive what is moved or cut (RFC 8259). Time is linear in the bytes passed.
+ */
+
+/** Half-open range of byte offsets. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Member {
+  /** The key as text, escapes resolved. */
+  readonly key: string;
+  /** From the key's opening quote to the end of the value. */
+  readonly span: Span;
+  readonly value: Span;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/** Thrown where the bytes are not JSON; `at` is the offset. */
+export class NotJson extends Error {
+  readonly at: number;
+
+  constructor(at: number) {
+    super(`not JSON at byte ${at}`);
+    this.name = 'NotJson';
+    this.at = at;
+  }
+}
+
+/** First offset at or after `at` that is not white space. */
+export function skipSpace(bytes: Buffer, at: number): number {
+  let i = at;
+  for (let byte = bytes[i]; byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09; byte = bytes[i])
+    i++;
+  return i;
+}
+
+/** End of the value that starts at `start`; containers are passed over by depth, not parsed. */
+export function endOfValue(bytes: Buffer, start: number): number {
+  const first = bytes[start];
+  if (first === QUOTE) return endOfString(bytes, start);
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return endOfContainer(bytes, start);
+  return endOfLiteral(bytes, start);
+}
+
+/** The values of the array that starts at `start`. */
+export function elementsOf(bytes: Buffer, start: number): readonly Span[] {
+  if (bytes[start] !== OPEN_ARRAY) throw new NotJson(start);
+  const elements: Span[] = [];
+  let i = skipSpace(bytes, start + 1);
+  if (bytes[i] === CLOSE_ARRAY) return elements;
+  while (true) {
+    const end = endOfValue(bytes, i);
+    elements.push({ start: i, end });
+    i = skipSpace(bytes, end);
+    if (bytes[i] === CLOSE_ARRAY) return elements;
+    if (bytes[i] !== COMMA) throw new NotJson(i);
+    i = skipSpace(bytes, i + 1);
+  }
+}
+
+/** The members of the object that starts at `start`, in order, duplicates included. */
+export function membersOf(bytes: Buffer, start: number): readonly Member[] {
+  if (bytes[start] !== OPEN_OBJECT) throw new NotJson(start);
+  const members: Member[] = [];
+  let i = skipSpace(bytes, start + 1);
+  if (bytes[i] === CLOSE_OBJECT) return members;
+  while (true) {
+    const keyEnd = endOfString(bytes, i);
+    const colon = skipSpace(bytes, keyEnd);
+    if (bytes[colon] !== COLON) throw new NotJson(colon);
+    const value = skipSpace(bytes, colon + 1);
+    const end = endOfValue(bytes, value);
+    members.push({ key: keyText(bytes, i, keyEnd), span: { start: i, end }, value: { start: value, end } });
+    i = skipSpace(bytes, end);
+    if (bytes[i] === CLOSE_OBJECT) return members;
+    if (bytes[i] !== COMMA) throw new NotJson(i);
+    i = skipSpace(bytes, i + 1);
+  }
+}
+
+/** The last member named `key`, as parsers of duplicate keys take the last. */
+export function memberOf(bytes: Buffer, start: number, key: string): Member | undefined {
+  return membersOf(bytes, start).findLast((member) => member.key === key);
+}
+
+/**
+ * What to cut so that `member` is gone from `members` and the rest is still JSON: with the comma before it,
+ * or, when it is the first of several, up to the next member.
+ */
+export function cutOf(members: readonly Member[], member: Member): Span {
+  const place = members.indexOf(member);
+  const before = members[place - 1];
+  const after = members[place + 1];
+  if (before) return { start: before.span.end, end: member.span.end };
+  return { start: member.span.start, end: after ? after.span.start : member.span.end };
+}
+
+/** `bytes` without `cuts`, which are in order and do not overlap. */
+export function without(bytes: Buffer, cuts: readonly Span[]): Buffer {
+  if (cuts.length === 0) return bytes;
+  const kept: Buffer[] = [];
+  let at = 0;
+  for (const cut of cuts) {
+    kept.push(bytes.subarray(at, cut.start));
+    at = cut.end;
+  }
+  kept.push(bytes.subarray(at));
+  return Buffer.concat(kept);
+}
+
+/** The text of the string value at `span`, escapes resolved; undefined when it is no string. */
+export function stringAt(bytes: Buffer, span: Span): string | undefined {
+  return bytes[span.start] === QUOTE ? keyText(bytes, span.start, span.end) : undefined;
+}
+
+function keyText(bytes: Buffer, start: number, end: number): string {
+  const raw = bytes.toString('utf8', start + 1, end - 1);
+  return raw.includes('\\') ? JSON.parse(`"${raw}"`) : raw;
+}
+
+function endOfString(bytes: Buffer, start: number): number {
+  if (bytes[start] !== QUOTE) throw new NotJson(start);
+  for (let quote = bytes.indexOf(QUOTE, start + 1); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
+    let slashes = 0;
+    while (bytes[quote - 1 - slashes] === BACKSLASH) slashes++;
+    if (slashes % 2 === 0) return quote + 1;
+  }
+  throw new NotJson(start);
+}
+
+function endOfContainer(bytes: Buffer, start: number): number {
+  let depth = 0;
+  for (let i = start; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) i = endOfString(bytes, i) - 1;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      depth--;
+      if (depth === 0) return i + 1;
+    }
+  }
+  throw new NotJson(start);
+}
+
+function endOfLiteral(bytes: Buffer, start: number): number {
+  let i = start;
+  while (i < bytes.length && !endsLiteral(bytes[i] as number)) i++;
+  if (i === start) throw new NotJson(start);
+  return i;
+}
+
+/** Comma, closing bracket, white space, or the start of something else. */
+function endsLiteral(byte: number): boolean {
+  return byte === COMMA || byte === CLOSE_ARRAY || byte === CLOSE_OBJECT || byte <= 0x20 || byte === QUOTE;
+}
