@@ -97,7 +97,7 @@ def read_selqa(root: Path) -> Iterator[Labelled]:
         yield Passage("selqa", article, article, text), queries
 
 
-DOCS_PER_REPOSITORY = 2600
+DOCS_PER_REPOSITORY = 1600
 
 
 def read_docs(root: Path) -> Iterator[Labelled]:
@@ -126,10 +126,10 @@ def docs_pair(repository: str, row: dict) -> Labelled:
 
 
 TRAINING_SETS = (
-    TrainingSet("squad-train (SQuAD 1.1)", "CC BY-SA 4.0", 12000, read_squad),
-    TrainingSet("medquad", "CC BY 4.0", 8000, read_medquad),
+    TrainingSet("squad-train (SQuAD 1.1)", "CC BY-SA 4.0", 8000, read_squad),
+    TrainingSet("medquad", "CC BY 4.0", 5000, read_medquad),
     TrainingSet("nq-open-oracle", "CC BY-SA 3.0", None, read_nq),
-    TrainingSet("selqa-dev, selqa-test", "Apache-2.0", 6000, read_selqa),
+    TrainingSet("selqa-dev, selqa-test", "Apache-2.0", 3000, read_selqa),
     TrainingSet("docs-pairs", "CC BY 4.0, CC BY-SA, CC0, Apache-2.0, MIT by line", None, read_docs),
     TrainingSet("pubmedqa (validation only)", "MIT", None, read_pubmedqa),
 )

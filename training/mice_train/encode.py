@@ -33,7 +33,7 @@ BOTTOM_LAYERS = 4
 STATE_DIMS = 128
 PART_ROWS = 4096
 BATCH_TOKENS = 6144
-PROJECTION_SAMPLE = 1500
+PROJECTION_SAMPLE = 800
 """Passages whose token states the projection is fitted on."""
 
 

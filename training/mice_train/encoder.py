@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -38,8 +36,8 @@ class Layer(nn.Module):
         """Self-attention of `rows` [B,R,H] (some rows of x) over x [B,T,H], residual and norm."""
         q, k, v = (split(p(s), self.heads) for p, s in
                    ((self.query, rows), (self.key, x), (self.value, x)))
-        logits = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]) + bias
-        return self.attention_norm(rows + self.out(merge(logits.softmax(-1) @ v)))
+        context = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
+        return self.attention_norm(rows + self.out(merge(context)))
 
     def mlp(self, x: Tensor) -> Tensor:
         return self.norm(x + self.down(F.gelu(self.up(x))))

@@ -11,7 +11,7 @@ from mice_train.records import Passage, write_lines
 from mice_train.styles import make_queries
 
 QUERIES_PER_PASSAGE = 2
-MADE_PER_STYLE = 12000
+MADE_PER_STYLE = 7000
 
 
 def prepare(data: Path, work: Path, log=print) -> None:

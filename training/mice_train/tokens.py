@@ -16,7 +16,7 @@ def neutral_tokenizer_json(path: Path) -> str:
     content = json.loads(path.read_text())
     content["truncation"] = None
     content["padding"] = None
-    return json.dumps(content, ensure_ascii=False)
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

@@ -1,0 +1,54 @@
+"""The same scores as `interaction.py`, computed with as little work as possible.
+
+Absorbed: the key projection is folded into the query and the value projection applied after the weighted sum,
+so the document states are used as they are stored. Pruned: what depends on the query alone is computed once per
+query, not per document, and the last layer computes the `[CLS]` row only. Exact, up to rounding.
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from mice_train.encoder import merge, split
+from mice_train.interaction import Block, Interaction, padding_bias, self_attention_bias
+
+
+def score(interaction: Interaction, x: Tensor, query_mask: Tensor, z: Tensor, document_mask: Tensor) -> Tensor:
+    """x [B,Tq,H], query_mask [B,Tq], z [B,N,Td,D], document_mask [B,N,Td] → [B,N]: N documents a query."""
+    queries, documents = z.shape[:2]
+    document_bias = padding_bias(document_mask.flatten(0, 1))
+    query_bias = self_attention_bias(query_mask).repeat_interleave(documents, 0)
+    for number, block in enumerate(interaction.blocks):
+        x = cross(block, x, z, document_bias)
+        if number == 0:
+            z = z.flatten(0, 1).unsqueeze(1)
+        last = number == len(interaction.blocks) - 1
+        rows = x[:, :1] if last else x
+        bias = query_bias[:, :, :1] if last else query_bias
+        x = block.layer.mlp(block.layer.attend(rows, x, bias))
+    return interaction.read(x[:, 0]).view(queries, documents)
+
+
+def cross(block: Block, x: Tensor, z: Tensor, document_bias: Tensor) -> Tensor:
+    """x [B,T,H], z [B,N,Td,D], document_bias [B·N,1,1,Td] → [B·N,T,H]."""
+    (queries, documents, tokens, dims), rows = z.shape, x.shape[1]
+    logits = absorbed_query(block, x).flatten(1, 2)[:, None] @ z.transpose(-1, -2)
+    weights = (logits.flatten(0, 1) + document_bias[:, 0]).softmax(-1)
+    context = (weights @ z.flatten(0, 1)).view(queries * documents, block.heads, rows, dims)
+    values = context @ per_head(block.cross_value.weight, block.heads).transpose(-1, -2)
+    added = block.cross_out(merge(values) + block.cross_value.bias)
+    residual = x.repeat_interleave(documents, 0)
+    return block.cross_norm(residual + added)
+
+
+def absorbed_query(block: Block, x: Tensor) -> Tensor:
+    """x [B,T,H] → q W_Kᵀ / √width [B,heads,T,D], to be multiplied with stored states directly."""
+    q = split(block.cross_query(x), block.heads)
+    return q @ per_head(block.cross_key.weight, block.heads) / math.sqrt(q.shape[-1])
+
+
+def per_head(weight: Tensor, heads: int) -> Tensor:
+    """[H,D] → [heads,H/heads,D]."""
+    return weight.unflatten(0, (heads, -1))
