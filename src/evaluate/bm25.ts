@@ -1,0 +1,57 @@
+/** The first stage that everything is measured against, and every constant it depends on. */
+import type { Engine, IndexBody, MiceFields } from '../engine/port.ts';
+
+/**
+ * k1 and b are those of the published BEIR and MS MARCO passage baselines. English stop words without stemming:
+ * the standard analyzer is the one both engines have in every build. docs/evaluation.md says what this gives.
+ */
+export const BM25 = {
+  k1: 0.9,
+  b: 0.4,
+  analyzer: { type: 'standard', stopwords: '_english_' },
+  fields: ['title^1', 'text'],
+  type: 'most_fields',
+} as const;
+
+/** Hits asked for in every mode: the depth of recall@100. */
+export const DEPTH = 100;
+
+/** One shard without replicas, so that scores come from the statistics of the whole collection. */
+const settings = {
+  number_of_shards: 1,
+  number_of_replicas: 0,
+  similarity: { default: { type: 'BM25', k1: BM25.k1, b: BM25.b } },
+  analysis: { analyzer: { default: BM25.analyzer } },
+};
+
+const texts = { title: { type: 'text' }, text: { type: 'text' } };
+
+/** A create-index body for title and text alone, or with room for vectors and states where `fields` is given. */
+export function indexBody(engine: Engine, fields?: MiceFields): IndexBody {
+  if (fields === undefined) return { settings: { index: settings }, mappings: { properties: texts } };
+  const own = engine.indexBody(fields);
+  const [ownIndex, ownProperties] = [own.settings['index'], own.mappings['properties']];
+  return {
+    settings: { ...own.settings, index: { ...(ownIndex as object | undefined), ...settings } },
+    mappings: { ...own.mappings, properties: { ...(ownProperties as object | undefined), ...texts } },
+  };
+}
+
+type SearchBody = Readonly<Record<string, unknown>>;
+
+/** Title and text searched for the words of a query. */
+export function bm25Search(text: string): SearchBody {
+  const { fields, type } = BM25;
+  return { size: DEPTH, _source: false, query: { multi_match: { query: text, fields: [...fields], type } } };
+}
+
+/**
+ * A search whose answer is exactly `candidates` in that order: every candidate matches one clause, whose
+ * constant score falls by one from rank to rank.
+ */
+export function storedRunSearch(candidates: readonly string[]): SearchBody {
+  const should = candidates.map((id, at) => ({
+    constant_score: { filter: { ids: { values: [id] } }, boost: candidates.length - at },
+  }));
+  return { size: Math.max(candidates.length, 1), _source: false, query: { bool: { should } } };
+}

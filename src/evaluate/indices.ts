@@ -1,0 +1,124 @@
+/** The indices an evaluation searches: made for it, named after what is in them, removed or kept afterwards. */
+import { createHash } from 'node:crypto';
+import { request } from 'undici';
+import type { Engine } from '../engine/port.ts';
+import { MiceError } from '../errors.ts';
+import type { ProgressUnit } from '../observe/progress.ts';
+import { BM25, indexBody } from './bm25.ts';
+import type { Corpus, Dataset } from './dataset.ts';
+import { loadCorpus } from './load.ts';
+
+/** `plain`: title and text alone. `enriched`: written through the proxy, so with vectors and states. */
+export type IndexKind = 'plain' | 'enriched';
+
+export interface PreparedIndex {
+  readonly name: string;
+  /** Bytes of the primary on disk after a merge to one segment, divided by the documents. */
+  readonly bytesPerDocument: number;
+  /** Whether a complete index of an earlier run was found. */
+  readonly reused: boolean;
+}
+
+export interface IndexPlan {
+  readonly engine: Engine;
+  readonly dataset: Dataset;
+  readonly kind: IndexKind;
+  /** Name of the model bundle; part of the name of an enriched index. */
+  readonly bundle: string;
+  /** Base URL of the proxy that an enriched index is written through. */
+  readonly proxyUrl: string;
+  /** Length of the vectors of an enriched index. */
+  readonly vectorDims: () => Promise<number>;
+  /** Whether a complete index of an earlier run may be searched again. */
+  readonly reuse: boolean;
+  readonly startProgress: StartProgress;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type StartProgress = (
+  label: string,
+  total: number,
+  unit: ProgressUnit,
+) => { advance(amount: number): void; stop(): void };
+
+const slug = (name: string) =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
+    .slice(0, 60);
+
+/** A name that changes with the corpus, the BM25 settings and, where states are inside, the bundle. */
+export function indexName(plan: Pick<IndexPlan, 'dataset' | 'kind' | 'bundle'>): string {
+  const { dataset, kind, bundle } = plan;
+  const content = kind === 'plain' ? 'plain' : bundle;
+  const digest = createHash('sha256').update(JSON.stringify([dataset.corpus.fingerprint, content, BM25]));
+  return `mice-eval-${slug(dataset.name)}-${slug(content)}-${digest.digest('hex').slice(0, 10)}`;
+}
+
+/** Makes the index unless a complete one may be reused. @throws MiceError of the load or of the engine */
+export async function prepareIndex(plan: IndexPlan): Promise<PreparedIndex> {
+  const { engine, dataset } = plan;
+  const name = indexName(plan);
+  const { documents } = dataset.corpus;
+  const exists = await engine.indexExists(name);
+  const reused = exists && plan.reuse && (await engine.count(name)) === documents;
+  if (!reused) {
+    if (exists) await engine.deleteIndex(name);
+    await fill(plan, name);
+  }
+  const bytes = await engine.storeBytes(name);
+  return { name, bytesPerDocument: Math.round(bytes / documents), reused };
+}
+
+async function fill(plan: IndexPlan, name: string): Promise<void> {
+  const { engine, dataset, kind } = plan;
+  const fields = kind === 'plain' ? undefined : { object: 'mice', vectorDims: await plan.vectorDims() };
+  await engine.createIndex(name, indexBody(engine, fields));
+  const { corpus } = dataset;
+  const label = kind === 'plain' ? 'Indexing text' : 'Indexing text, vectors and states';
+  const progress = plan.startProgress(label, corpus.documents, 'documents');
+  try {
+    const { address } = engine;
+    const url = kind === 'plain' ? address.url : plan.proxyUrl;
+    const onLoaded = (documents: number) => progress.advance(documents);
+    await loadCorpus(
+      corpus,
+      { url, headers: address.headers, index: name },
+      { onLoaded, signal: plan.signal },
+    );
+  } finally {
+    progress.stop();
+  }
+  await settle(engine, name);
+  await expectComplete(engine, name, corpus);
+}
+
+/**
+ * One segment, on disk. The bytes of an index depend on its merges: `_recovery_source`, the copy that an index
+ * with fields excluded from `_source` keeps for recovery, is dropped only by them.
+ */
+async function settle(engine: Engine, index: string): Promise<void> {
+  const { url, headers } = engine.address;
+  for (const path of ['_flush?force=true', '_forcemerge?max_num_segments=1', '_refresh']) {
+    const answer = await request(new URL(`/${index}/${path}`, url), {
+      method: 'POST',
+      headers: { ...headers },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    const body = await answer.body.text();
+    if (answer.statusCode >= 300) {
+      throw new MiceError('upstream-refused', `POST /${index}/${path} was refused: ${body.slice(0, 200)}`);
+    }
+  }
+}
+
+async function expectComplete(engine: Engine, index: string, corpus: Corpus): Promise<void> {
+  const count = await engine.count(index);
+  if (count === corpus.documents) return;
+  throw new MiceError(
+    'upstream-refused',
+    `${index} holds ${count} of ${corpus.documents} documents after loading.`,
+  );
+}

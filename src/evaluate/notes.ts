@@ -1,0 +1,51 @@
+/** What a reader of an evaluation's numbers has to know about them. */
+import type { Engine } from '../engine/port.ts';
+import type { Dataset } from './dataset.ts';
+import { type ModeRun, summarise } from './evaluation.ts';
+import type { IndexKind, PreparedIndex } from './indices.ts';
+
+/** @returns sentences; none when nothing is out of the ordinary */
+export async function notesOf(
+  engine: Engine,
+  dataset: Dataset,
+  indices: ReadonlyMap<IndexKind, PreparedIndex>,
+  runs: readonly ModeRun[],
+): Promise<readonly string[]> {
+  const reused = [...indices.values()].filter((index) => index.reused);
+  return [
+    ...(dataset.unknownQueries > 0
+      ? [`${dataset.unknownQueries} judged queries have no text and were left out.`]
+      : []),
+    ...(dataset.firstStage === 'stored' ? [storedRunNote(runs)] : []),
+    ...reused.map(({ name }) => `${name} was found complete and searched again.`),
+    ...(await unenrichedNotes(engine, indices.get('enriched'))),
+    ...runs.flatMap(verdictNotes),
+  ];
+}
+
+function storedRunNote(runs: readonly ModeRun[]): string {
+  const note = 'The first stage is the stored run of the data set';
+  return runs.some(({ mode }) => mode === 'vector')
+    ? `${note}; vector searches the stored candidates of all queries, not the collection they came from.`
+    : `${note}.`;
+}
+
+/** A document without our fields can be re-ranked (it is encoded on sight) but not found by its vector. */
+async function unenrichedNotes(engine: Engine, index: PreparedIndex | undefined): Promise<readonly string[]> {
+  if (index === undefined) return [];
+  const query = { bool: { must_not: { exists: { field: 'mice.model' } } } };
+  const { hits } = await engine.search(index.name, { size: 10_000, _source: false, query });
+  if (hits.length === 0) return [];
+  const count = hits.length === 10_000 ? '10,000 or more' : String(hits.length);
+  return [`${count} documents have no vector and no states, ${hits[0]!.id} for one.`];
+}
+
+function verdictNotes(run: ModeRun): readonly string[] {
+  const { verdicts = {}, queries } = summarise(run);
+  return Object.entries(verdicts)
+    .filter(([verdict]) => verdict !== 'reranked')
+    .map(
+      ([verdict, count]) =>
+        `${run.mode}: ${count} of ${queries} searches were not re-ranked (x-mice: ${verdict}).`,
+    );
+}
