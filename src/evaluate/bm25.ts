@@ -27,7 +27,7 @@ const settings = {
 const texts = { title: { type: 'text' }, text: { type: 'text' } };
 
 /** A create-index body for title and text alone, or with room for vectors and states where `fields` is given. */
-export function indexBody(engine: Engine, fields?: MiceFields): IndexBody {
+export function indexBody(engine: Pick<Engine, 'indexBody'>, fields?: MiceFields): IndexBody {
   if (fields === undefined) return { settings: { index: settings }, mappings: { properties: texts } };
   const own = engine.indexBody(fields);
   const [ownIndex, ownProperties] = [own.settings['index'], own.mappings['properties']];
@@ -53,5 +53,7 @@ export function storedRunSearch(candidates: readonly string[]): SearchBody {
   const should = candidates.map((id, at) => ({
     constant_score: { filter: { ids: { values: [id] } }, boost: candidates.length - at },
   }));
-  return { size: Math.max(candidates.length, 1), _source: false, query: { bool: { should } } };
+  // A bool query without clauses matches everything.
+  const query = should.length === 0 ? { match_none: {} } : { bool: { should } };
+  return { size: DEPTH, _source: false, query };
 }

@@ -1,7 +1,7 @@
 /** Query vectors from the proxy's embedding route. */
-import { request } from 'undici';
 import { z } from 'zod';
 import { MiceError } from '../errors.ts';
+import { post } from './post.ts';
 
 /** Text of a query → its first-stage vector. */
 export type EmbedQuery = (text: string) => Promise<readonly number[]>;
@@ -18,20 +18,16 @@ const answerShape = z.object({
 export function embedThrough(proxyUrl: string, headers: Readonly<Record<string, string>> = {}): EmbedQuery {
   const url = new URL('/_mice/v1/embeddings', proxyUrl);
   return async (text) => {
-    const answer = await request(url, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/json' },
-      body: JSON.stringify({ input: [text], input_type: 'query' }),
-    });
-    const body = await answer.body.text();
-    if (answer.statusCode !== 200) throw refused(url, `status ${answer.statusCode}: ${body.slice(0, 200)}`);
-    const parsed = answerShape.safeParse(JSON.parse(body));
-    if (!parsed.success) throw refused(url, `not {"data":[{"embedding":[number]}]}: ${body.slice(0, 200)}`);
-    return parsed.data.data[0]!.embedding;
+    const body = JSON.stringify({ input: [text], input_type: 'query' });
+    const answer = await post(url, { ...headers, 'content-type': 'application/json' }, body);
+    const parsed = answerShape.safeParse(answer.json);
+    if (parsed.success) return parsed.data.data[0]!.embedding;
+    throw new MiceError(
+      'proxy-refused',
+      `${url.href} gave no vector but ${answer.status}: ${answer.text.slice(0, 200)}`,
+      {
+        hint: 'The address of a running mice proxy is expected; without one, only the mode bm25 can be measured.',
+      },
+    );
   };
 }
-
-const refused = (url: URL, what: string) =>
-  new MiceError('proxy-refused', `${url.href} answered ${what}`, {
-    hint: 'The address of a running mice proxy is expected; without one, only the mode bm25 can be measured.',
-  });

@@ -1,12 +1,12 @@
 /** The indices an evaluation searches: made for it, named after what is in them, removed or kept afterwards. */
 import { createHash } from 'node:crypto';
-import { request } from 'undici';
 import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import type { ProgressUnit } from '../observe/progress.ts';
 import { BM25, indexBody } from './bm25.ts';
 import type { Corpus, Dataset } from './dataset.ts';
 import { loadCorpus } from './load.ts';
+import { post } from './post.ts';
 
 /** `plain`: title and text alone. `enriched`: written through the proxy, so with vectors and states. */
 export type IndexKind = 'plain' | 'enriched';
@@ -99,18 +99,11 @@ async function fill(plan: IndexPlan, name: string): Promise<void> {
  * with fields excluded from `_source` keeps for recovery, is dropped only by them.
  */
 async function settle(engine: Engine, index: string): Promise<void> {
-  const { url, headers } = engine.address;
+  const { url, headers = {} } = engine.address;
   for (const path of ['_flush?force=true', '_forcemerge?max_num_segments=1', '_refresh']) {
-    const answer = await request(new URL(`/${index}/${path}`, url), {
-      method: 'POST',
-      headers: { ...headers },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    const body = await answer.body.text();
-    if (answer.statusCode >= 300) {
-      throw new MiceError('upstream-refused', `POST /${index}/${path} was refused: ${body.slice(0, 200)}`);
-    }
+    const { status, text } = await post(new URL(`/${index}/${path}`, url), headers, '');
+    if (status < 300) continue;
+    throw new MiceError('upstream-refused', `POST /${index}/${path} was refused: ${text.slice(0, 200)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Loads a corpus through `_bulk`: at the proxy, where ingest adds vectors and states, or at the engine itself. */
-import { request } from 'undici';
-import { MiceError, messageOf } from '../errors.ts';
+import { MiceError } from '../errors.ts';
 import type { Corpus, CorpusDocument } from './dataset.ts';
+import { type Posted, post } from './post.ts';
 
 /** Documents of one request: at 50 encoded documents a second it is answered within seconds. */
 const CHUNK_DOCUMENTS = 200;
@@ -43,20 +43,22 @@ async function* chunks(index: string, documents: AsyncIterable<CorpusDocument>):
 
 interface BulkAnswer {
   readonly errors: boolean;
-  readonly items: readonly Readonly<
-    Record<string, { readonly _id: string; readonly error?: { reason?: string } }>
-  >[];
+  readonly items: readonly Readonly<Record<string, BulkOutcome>>[];
 }
 
-function throwOnRefused(url: URL, status: number, body: string): void {
-  if (status !== 200) {
-    throw new MiceError('upstream-refused', `POST ${url.href} answered ${status}: ${body.slice(0, 300)}`);
+interface BulkOutcome {
+  readonly _id: string;
+  readonly error?: { readonly reason?: string };
+}
+
+function throwOnRefused(url: URL, { status, text, json }: Posted): void {
+  if (status !== 200 || json === undefined) {
+    throw new MiceError('upstream-refused', `POST ${url.href} answered ${status}: ${text.slice(0, 300)}`);
   }
-  const answer = JSON.parse(body) as BulkAnswer;
+  const answer = json as BulkAnswer;
   if (!answer.errors) return;
-  const refused = answer.items
-    .map((item) => Object.values(item)[0])
-    .find((item) => item?.error !== undefined);
+  const outcomes = answer.items.flatMap((item) => Object.values(item));
+  const refused = outcomes.find(({ error }) => error !== undefined);
   throw new MiceError('upstream-refused', `Document ${refused?._id} was refused: ${refused?.error?.reason}`);
 }
 
@@ -71,25 +73,10 @@ export async function loadCorpus(
   options: LoadOptions = {},
 ): Promise<void> {
   const url = new URL('/_bulk', target.url);
+  const headers = { ...target.headers, 'content-type': 'application/x-ndjson' };
   for await (const { documents, lines } of chunks(target.index, corpus.read())) {
     options.signal?.throwIfAborted();
-    const answer = await post(url, target.headers, lines);
-    throwOnRefused(url, answer.status, answer.body);
+    throwOnRefused(url, await post(url, headers, lines));
     options.onLoaded?.(documents);
-  }
-}
-
-async function post(url: URL, headers: LoadTarget['headers'], body: string) {
-  try {
-    const answer = await request(url, {
-      method: 'POST',
-      headers: { ...headers, 'content-type': 'application/x-ndjson' },
-      body,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    return { status: answer.statusCode, body: await answer.body.text() };
-  } catch (cause) {
-    throw new MiceError('upstream-unreachable', `POST ${url.href} failed: ${messageOf(cause)}`, { cause });
   }
 }

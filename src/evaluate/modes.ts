@@ -36,6 +36,9 @@ const DEADLINE_MS = 600_000;
 const firstStage = ({ text, candidates }: JudgedQuery) =>
   candidates === undefined ? bm25Search(text) : storedRunSearch(candidates);
 
+/** A stored run is searched by ids: only there the proxy has to be told the words. */
+const wordsOf = ({ text, candidates }: JudgedQuery) => (candidates === undefined ? {} : { query: text });
+
 export const modes: Readonly<Record<ModeName, Mode>> = {
   /** The first stage alone, asked directly at the engine. */
   bm25: {
@@ -62,7 +65,7 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
   mice: {
     index: 'enriched',
     search: async ({ proxied, window }, index, query) => {
-      const mice = { window, deadline: DEADLINE_MS, query: query.text };
+      const mice = { window, deadline: DEADLINE_MS, ...wordsOf(query) };
       const { hits, headers } = await proxied.search(index, { ...firstStage(query), ext: { mice } });
       return { ids: hits.map(({ id }) => id), verdict: headers['x-mice'] ?? 'absent' };
     },
