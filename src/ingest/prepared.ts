@@ -1,0 +1,34 @@
+/** Which indices have our fields: only their documents get them, or dynamic mapping would guess their types. */
+import { LRUCache } from 'lru-cache';
+import type { Engine } from '../engine/port.ts';
+
+/** A prepared index stays so; one that is not may be set up at any moment. */
+const PREPARED_MS = 60_000;
+const UNPREPARED_MS = 1_000;
+
+export type IsPrepared = (index: string) => Promise<boolean>;
+
+/** Asks the cluster with the service's own credentials, and remembers for a while. */
+export function openPrepared(engine: Engine, object: string): IsPrepared {
+  const known = new LRUCache<string, Promise<boolean>>({ max: 10_000 });
+  return (index) => {
+    const remembered = known.get(index);
+    if (remembered) return remembered;
+    const asked = engine
+      .describeIndex(index)
+      .then((live) => live !== undefined && hasStates(live.mappings, object));
+    known.set(index, asked, { ttl: UNPREPARED_MS });
+    asked.then(
+      (prepared) => known.set(index, asked, { ttl: prepared ? PREPARED_MS : UNPREPARED_MS }),
+      () => known.delete(index),
+    );
+    return asked.catch(() => false);
+  };
+}
+
+function hasStates(mappings: Readonly<Record<string, unknown>>, object: string): boolean {
+  const properties = mappings['properties'] as
+    | Record<string, { properties?: { states?: { type?: string } } }>
+    | undefined;
+  return properties?.[object]?.properties?.states?.type === 'binary';
+}

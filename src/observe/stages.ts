@@ -1,0 +1,34 @@
+/** Time a search spends in each stage; stages may overlap, so they need not add up. */
+
+export type Stage = 'upstream' | 'query' | 'states' | 'score' | 'total';
+
+/** Milliseconds by stage. */
+export type StageTimes = Readonly<Partial<Record<Stage, number>>>;
+
+export interface StageClock {
+  /** Times what `work` does, until its promise settles. */
+  time<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
+  readonly timesMs: StageTimes;
+}
+
+export function startStageClock(): StageClock {
+  const timesMs: Partial<Record<Stage, number>> = {};
+  return {
+    timesMs,
+    async time(stage, work) {
+      const startedMs = performance.now();
+      try {
+        return await work();
+      } finally {
+        timesMs[stage] = performance.now() - startedMs;
+      }
+    },
+  };
+}
+
+/** A `server-timing` header value, e.g. `upstream;dur=8.1, score;dur=12.4`. */
+export function serverTiming(times: StageTimes): string {
+  return Object.entries(times)
+    .map(([stage, ms]) => `${stage};dur=${ms.toFixed(2)}`)
+    .join(', ');
+}
