@@ -1,0 +1,57 @@
+/** One call of a model: a few tasks that are answered in any order and settle together. */
+import { MiceError } from '../errors.ts';
+
+/** A task made only when a thread takes it, so that what waits holds no copies. */
+export type Prepare<T> = () => { readonly task: T; readonly transfer: readonly ArrayBuffer[] };
+
+export class Call<T> {
+  readonly answers: Promise<readonly unknown[]>;
+  readonly #tasks: readonly Prepare<T>[];
+  readonly #collected: unknown[];
+  readonly #settle: { resolve: (answers: readonly unknown[]) => void; reject: (error: unknown) => void };
+  #next = 0;
+  #missing: number;
+  #settled = false;
+
+  constructor(tasks: readonly Prepare<T>[]) {
+    const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
+    this.answers = promise;
+    this.#settle = { resolve, reject };
+    this.#tasks = tasks;
+    this.#collected = new Array(tasks.length);
+    this.#missing = tasks.length;
+  }
+
+  /** Whether tasks are left that no thread has taken. */
+  get waiting(): boolean {
+    return !this.#settled && this.#next < this.#tasks.length;
+  }
+
+  get settled(): boolean {
+    return this.#settled;
+  }
+
+  /** Precondition: {@link waiting}. */
+  take() {
+    const index = this.#next++;
+    return { ...this.#tasks[index]!(), answer: (value: unknown) => this.#collect(index, value) };
+  }
+
+  /** Drops the tasks that wait; those that run are answered to nobody. */
+  fail(error: unknown): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    this.#settle.reject(error);
+  }
+
+  abort(): void {
+    this.fail(new MiceError('aborted', 'The caller left before the model had answered.'));
+  }
+
+  #collect(index: number, value: unknown): void {
+    this.#collected[index] = value;
+    if (--this.#missing > 0 || this.#settled) return;
+    this.#settled = true;
+    this.#settle.resolve(this.#collected);
+  }
+}

@@ -1,0 +1,84 @@
+/** `bundle.json`: what a model bundle says of itself. */
+import { z } from 'zod';
+import { MiceError } from '../errors.ts';
+
+/** Version of the bundle format that this release reads. */
+export const BUNDLE_FORMAT = 1;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 in 64 lower-case hex characters');
+/** Files lie beside bundle.json: a name is never a path out of the directory. */
+const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a plain file name beside bundle.json');
+const count = z.int().positive();
+const text = z.string().min(1);
+
+const manifestSchema = z.strictObject({
+  format: z.literal(BUNDLE_FORMAT),
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes'),
+  source: z.looseObject({ model: text, licence: text, bottomLayers: count, interactionLayers: count }),
+  /** Values of a query state, of the first-stage vector and of a stored document state. */
+  dims: z.strictObject({ hidden: count, vector: count.max(0xffff), states: count.max(0xffff) }),
+  stateDtype: z.literal('int8'),
+  /** Tokens read at most, `[CLS]` and `[SEP]` included. */
+  limits: z.strictObject({ documentTokens: count.min(3), queryTokens: count.min(3) }),
+  score: z.strictObject({
+    /** Model score = interaction + cosineWeight × cosine. */
+    cosineWeight: z.number(),
+    /** What a hit's rank in the first stage (from 1) adds to its score: weight / log2(1 + rank). */
+    firstStage: z.strictObject({ kind: z.literal('reciprocal-log2'), weight: z.number() }),
+  }),
+  /** Role → file. */
+  graphs: z.strictObject({
+    document: fileName,
+    query: fileName,
+    interaction: fileName,
+    'query-fast': fileName.optional(),
+    'cross-encoder': fileName.optional(),
+  }),
+  tokenizerHash: sha256,
+  files: z.record(fileName, z.strictObject({ bytes: z.int().nonnegative(), sha256 })),
+  licence: text,
+  trainingData: z.array(z.unknown()),
+  /** Measured by the training; for people, not read by the runtime. */
+  quality: z.record(z.string(), z.unknown()),
+  /** By how much a recomputation may differ, by quantity. */
+  tolerance: z.record(z.string(), z.unknown()),
+});
+
+export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
+export type GraphRole = keyof Manifest['graphs'];
+
+/** @throws MiceError `bundle-invalid` naming every field that is not accepted, and what would be. */
+export function parseManifest(json: string, path: string): Manifest {
+  const parsed = manifestSchema.safeParse(readJson(json, path));
+  if (!parsed.success) throw invalid(path, parsed.error.issues.map(describe).join('; '));
+  const manifest = parsed.data;
+  const unlisted = usedFiles(manifest).filter((name) => manifest.files[name] === undefined);
+  if (unlisted.length > 0) throw invalid(path, `files has no entry for ${unlisted.join(', ')}`);
+  if (manifest.files['tokenizer.json']!.sha256 !== manifest.tokenizerHash) {
+    throw invalid(path, 'tokenizerHash differs from the sha256 of tokenizer.json in files');
+  }
+  return manifest;
+}
+
+/** Files that the manifest refers to beside its list. */
+function usedFiles({ graphs }: Manifest): readonly string[] {
+  return ['tokenizer.json', ...Object.values(graphs).filter((name) => name !== undefined)];
+}
+
+function readJson(json: string, path: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch (cause) {
+    throw invalid(path, 'it is not JSON', cause);
+  }
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const field = issue.path.length === 0 ? 'bundle.json' : issue.path.join('.');
+  return `${field}: ${issue.message}`;
+}
+
+function invalid(path: string, what: string, cause?: unknown): MiceError {
+  const hint = `This release reads bundle format ${BUNDLE_FORMAT}; docs/model.md lists the fields.`;
+  return new MiceError('bundle-invalid', `${path}: ${what}.`, { hint, cause });
+}

@@ -1,0 +1,152 @@
+/** The model of a bundle on worker threads: {@link Model} for the rest of the system. */
+import { availableParallelism } from 'node:os';
+import { MiceError } from '../errors.ts';
+import { readHeader } from '../states/decode.ts';
+import { defaultBundleDirectory, openBundle } from './bundle.ts';
+import type { Prepare } from './call.ts';
+import type { ComputeOptions, EncodedDocument, EncodedQuery, Model, ScoreParts } from './model.ts';
+import { Pool } from './pool.ts';
+import { fairShare, sliceByLength } from './slices.ts';
+import type { Answers, ScoreTask, Task, TaskKind } from './tasks.ts';
+
+export interface ModelOptions {
+  /** Threads that compute; default: the cores this process may use, at most 8. */
+  readonly threads?: number;
+  /** Calls that may wait or run at a time before the next is refused with `model-overloaded`; default 256. */
+  readonly queueLimit?: number;
+  /** Threads of ONNX Runtime inside one inference; default 1: `threads` inferences at a time use the cores better. */
+  readonly intraOpThreads?: number;
+}
+
+const MOST_THREADS = 8;
+const QUEUE_LIMIT = 256;
+
+/** Tokens of one task: a few tens of milliseconds of one core, after which a search can go first. */
+const ENCODE_TASK = { tokens: 512, rows: 64 };
+const SCORE_TASK = { least: 720, most: 3072, rows: 32 };
+/** Only for grouping texts before they are tokenised. */
+const CHARACTERS_PER_TOKEN = 4;
+
+/**
+ * Opens and checks the bundle and starts the threads.
+ * @throws MiceError `bundle-missing`, `bundle-invalid`, `bundle-hash`, `model-failed`
+ */
+export async function openModel(
+  directory = defaultBundleDirectory(),
+  options: ModelOptions = {},
+): Promise<Model> {
+  const bundle = await openBundle(directory);
+  const pool = await Pool.open({
+    entry: threadEntry(),
+    setup: { bundle, intraOpThreads: options.intraOpThreads ?? 1 },
+    threads: options.threads ?? Math.min(availableParallelism(), MOST_THREADS),
+    queueLimit: options.queueLimit ?? QUEUE_LIMIT,
+  });
+  return {
+    bundle,
+    get pending() {
+      return pool.pending;
+    },
+    encodeQuery: (text, how = {}) => encodeQuery(pool, text, how),
+    encodeDocuments: (texts, how = {}) => encodeDocuments(pool, texts, bundle.limits.documentTokens, how),
+    score: (query, documents, how = {}) => score(pool, query, documents, how),
+    close: () => pool.close(),
+  };
+}
+
+/** The entry lies beside this module, as TypeScript in a checkout and as JavaScript in the package. */
+function threadEntry(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+}
+
+/** Answers of tasks of one kind, in their order. */
+async function answers<K extends TaskKind>(
+  pool: Pool,
+  _kind: K,
+  tasks: readonly Prepare<Extract<Task, { kind: K }>>[],
+  options: ComputeOptions,
+): Promise<readonly Answers[K][]> {
+  return (await pool.run(tasks, options)) as readonly Answers[K][];
+}
+
+async function encodeQuery(pool: Pool, text: string, options: ComputeOptions): Promise<EncodedQuery> {
+  const prepare = () => ({ task: { kind: 'query', text } as const, transfer: [] });
+  const [query] = await answers(pool, 'query', [prepare], options);
+  return query!;
+}
+
+async function encodeDocuments(
+  pool: Pool,
+  texts: readonly string[],
+  limit: number,
+  options: ComputeOptions,
+): Promise<readonly EncodedDocument[]> {
+  const lengths = texts.map((text) => Math.min(limit, text.length / CHARACTERS_PER_TOKEN + 2));
+  const slices = sliceByLength(lengths, ENCODE_TASK);
+  const tasks = slices.map((rows) => () => ({
+    task: { kind: 'documents', texts: rows.map((row) => texts[row]!) } as const,
+    transfer: [],
+  }));
+  const parts = await answers(pool, 'documents', tasks, options);
+  const documents = new Array<EncodedDocument>(texts.length);
+  slices.forEach((rows, slice) => {
+    rows.forEach((row, at) => {
+      documents[row] = parts[slice]![at]!;
+    });
+  });
+  return documents;
+}
+
+async function score(
+  pool: Pool,
+  query: EncodedQuery,
+  documents: readonly Uint8Array[],
+  options: ComputeOptions,
+): Promise<ScoreParts> {
+  const lengths = documents.map(tokensOf);
+  const total = lengths.reduce((sum, tokens) => sum + tokens, 0);
+  const tokens = fairShare(total, Math.max(pool.idle, 1), SCORE_TASK.least, SCORE_TASK.most);
+  const slices = sliceByLength(lengths, { tokens, rows: SCORE_TASK.rows });
+  const tasks = slices.map(
+    (rows) => () =>
+      scoreTask(
+        query,
+        rows.map((row) => documents[row]!),
+      ),
+  );
+  const parts = await answers(pool, 'score', tasks, options);
+  const scores = new Float32Array(documents.length);
+  slices.forEach((rows, slice) => {
+    rows.forEach((row, at) => {
+      scores[row] = parts[slice]![at]!;
+    });
+  });
+  return { scores };
+}
+
+/** @throws MiceError `states-corrupt` */
+function tokensOf(bytes: Uint8Array, index: number): number {
+  const reading = readHeader(bytes);
+  if (reading.kind === 'ok') return reading.header.tokens;
+  throw new MiceError(
+    'states-corrupt',
+    `Stored states of document ${index} cannot be read: ${reading.reason}.`,
+  );
+}
+
+/** One copy, into a buffer that moves to the thread: what the caller holds stays his. */
+function scoreTask(query: EncodedQuery, documents: readonly Uint8Array[]): ReturnType<Prepare<ScoreTask>> {
+  const sizes = documents.map(({ length }) => length);
+  const starts: number[] = [];
+  let end = 0;
+  for (const size of sizes) {
+    starts.push(end);
+    end += Math.ceil(size / 4) * 4;
+  }
+  const slab = new Uint8Array(new ArrayBuffer(end));
+  documents.forEach((bytes, at) => {
+    slab.set(bytes, starts[at]);
+  });
+  const { states: queryStates, vector: queryVector } = query;
+  return { task: { kind: 'score', queryStates, queryVector, slab, starts, sizes }, transfer: [slab.buffer] };
+}

@@ -1,0 +1,58 @@
+/** What the threads of a model are asked and what they answer. */
+import type { FaultCode } from '../errors.ts';
+import type { Bundle } from './bundle.ts';
+import type { EncodedDocument, EncodedQuery } from './model.ts';
+
+export interface QueryTask {
+  readonly kind: 'query';
+  readonly text: string;
+}
+
+export interface DocumentsTask {
+  readonly kind: 'documents';
+  readonly texts: readonly string[];
+}
+
+export interface ScoreTask {
+  readonly kind: 'score';
+  readonly queryStates: Float32Array;
+  readonly queryVector: Float32Array;
+  /** Stored states, one after the other in a buffer that the thread owns. */
+  readonly slab: Uint8Array<ArrayBuffer>;
+  /** Document i is slab[starts[i] … starts[i] + sizes[i]); starts are multiples of 4. */
+  readonly starts: readonly number[];
+  readonly sizes: readonly number[];
+}
+
+export interface Answers {
+  readonly query: EncodedQuery;
+  readonly documents: readonly EncodedDocument[];
+  readonly score: Float32Array;
+}
+
+export type Task = QueryTask | DocumentsTask | ScoreTask;
+export type TaskKind = Task['kind'];
+export type TaskOf<K extends TaskKind> = Extract<Task, { kind: K }>;
+
+/** An error on its way between threads: a thrown object would lose its code. */
+export interface Fault {
+  readonly code: FaultCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+}
+
+/** A thread says once that it is ready or why it is not, and then answers each task in turn. */
+export type Reply =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'unready'; readonly fault: Fault }
+  | { readonly kind: 'done'; readonly answer: unknown }
+  | { readonly kind: 'failed'; readonly fault: Fault };
+
+/** What a thread is sent: tasks, and at the end the request to let go of what it holds. */
+export type Request = Task | { readonly kind: 'close' };
+
+/** What a thread is started with. */
+export interface ThreadSetup {
+  readonly bundle: Bundle;
+  readonly intraOpThreads: number;
+}
