@@ -5,7 +5,7 @@ const HTML_TAG =
 const COMMENT = /<!--[\s\S]*?-->/g;
 const FRONT_MATTER = /^---\n[\s\S]*?\n---\n/;
 const HTML_HEADING = /<h([1-6])[^>]*>([\s\S]*?)<\/h\1>/gi;
-const LINK_DEFINITION = /^ {0,3}\[[^\]]+\]:\s+\S+.*$/gm;
+const LINK_DEFINITION = /^ {0,3}\[[^\]]+\]:\s*\S+.*$/gm;
 /** A fenced block, kept apart so that nothing inside is taken for markup. */
 const FENCED = /^( {0,12})(`{3,}|~{3,})[^\n]*\n(?:[\s\S]*?\n)??\1? {0,12}\2[^\S\n]*$/gm;
 const CODE_SPAN = /(`+)(.+?)\1(?!`)/g;
@@ -61,7 +61,7 @@ export function plain(inline: string): string {
 function withoutMarkup(text: string): string {
   return text
     .replace(/!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])/g, '')
-    .replace(/\[((?:[^[\]]|\[[^\]]*\])*)\]\((?:[^()\s]|\([^)]*\))*(?:\s+["'][^"']*["'])?\)/g, '$1')
+    .replace(/\[((?:[^[\]]|\[[^\]]*\])*)\]\((?:[^()\s]|\([^)]*\))*(?:\s+(?:"[^"]*"|'[^']*'))?\)/g, '$1')
     .replace(/\[([^[\]]*)\]\[[^\]]*\]/g, '$1')
     .replace(HTML_TAG, ' ')
     .replace(/<(https?:\/\/[^>\s]+)>/g, '$1')

@@ -19,7 +19,7 @@ const FEWEST_WORDS = 8;
 const FEWEST_CHARACTERS = 60;
 
 const BOILERPLATE =
-  /^(?:licen[cs]e|licensing|copyright|authors?|(?:list of )?contributors?|contribut\w*|credits?|thanks|acknowledge?ments?|sponsors?|backers|maintainers?|support(?:ers| us)?|people|team|tests?|testing|running tests|build status|badges?|(?:table of )?contents|toc|index|references|bugs|bench(?:mark)?s?(?: results)?|change ?log|(?:change )?history|release (?:notes|history)|security(?: contact information)?|code of conduct|see also|related|who uses .*|used by|donat\w*|funding|commander for enterprise|development)\W*$/i;
+  /^\W*(?:licen[cs]es?\b.*|licensing|copyright|authors?|(?:list of )?contributors?|contribut\w*|credits?|(?:special )?thanks|acknowledge?ments?|sponsors?(?: and backers)?|backers|community|maintainers?|support(?:ers| us)?|people|(?:.* )?team(?: members)?|original authors|core contributor.*|want to help.*|tests?|testing|running tests|build status|badges?|(?:table of )?contents|toc|index|references|bugs|bench(?:mark)?s?(?: results)?|change(?:s| ?log)|(?:change )?history|release (?:notes|history)|security(?: contact information)?|code of conduct|see also|related|who uses .*|used by|donat\w*|funding|(?:.* )?for enterprise|development(?: tools)?)\W*$/i;
 
 const README = /(?:^|\/)readme\.[^/]*$/i;
 
