@@ -25,9 +25,10 @@ SELQA_WINDOW = 6
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """A set's name, its licence, and how many passages are drawn from it (None: all)."""
+    """A set's name, its pool, its licence, and how many passages are drawn from it (None: all)."""
 
     name: str
+    pool: str
     licence: str
     passages: int | None
     read: Callable[[Path], Iterator[Labelled]]
@@ -126,12 +127,12 @@ def docs_pair(repository: str, row: dict) -> Labelled:
 
 
 TRAINING_SETS = (
-    TrainingSet("squad-train (SQuAD 1.1)", "CC BY-SA 4.0", 8000, read_squad),
-    TrainingSet("medquad", "CC BY 4.0", 5000, read_medquad),
-    TrainingSet("nq-open-oracle", "CC BY-SA 3.0", None, read_nq),
-    TrainingSet("selqa-dev, selqa-test", "Apache-2.0", 3000, read_selqa),
-    TrainingSet("docs-pairs", "CC BY 4.0, CC BY-SA, CC0, Apache-2.0, MIT by line", None, read_docs),
-    TrainingSet("pubmedqa (validation only)", "MIT", None, read_pubmedqa),
+    TrainingSet("squad-train (SQuAD 1.1)", "squad", "CC BY-SA 4.0", 8000, read_squad),
+    TrainingSet("medquad", "medquad", "CC BY 4.0", 5000, read_medquad),
+    TrainingSet("nq-open-oracle", "nq", "CC BY-SA 3.0", None, read_nq),
+    TrainingSet("selqa-dev, selqa-test", "selqa", "Apache-2.0", 3000, read_selqa),
+    TrainingSet("docs-pairs", "docs", "CC BY 4.0, CC BY-SA, CC0, Apache-2.0, MIT by line", None, read_docs),
+    TrainingSet("pubmedqa (validation only)", "pubmedqa", "MIT", None, read_pubmedqa),
 )
 
 

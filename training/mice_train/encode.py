@@ -6,6 +6,7 @@ exactly the quantised input of search time. Written in parts, so that an interru
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ from mice_train.tokens import (
 
 BOTTOM_LAYERS = 4
 STATE_DIMS = 128
-PART_ROWS = 4096
-BATCH_TOKENS = 6144
+QUERIES_PER_PART = 4096
+PASSAGES_PER_PART = 1024
+BATCH_TOKENS = 2048
 PROJECTION_SAMPLE = 800
 """Passages whose token states the projection is fitted on."""
 
@@ -54,7 +56,9 @@ class StoredQueries:
     vectors: np.ndarray
 
 
-def encode(source: Source, work: Path, log=print) -> None:
+def encode(source: Source, work: Path, log=print, backwards: bool = False) -> None:
+    """A second process may start from the other end (`backwards`): two one-thread processes are faster than
+    one with two threads, most of all beside other work."""
     encoder = load_encoder(source)
     tokenizer = load_tokenizer(source.tokenizer_path)
     passages = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
@@ -71,8 +75,8 @@ def encode(source: Source, work: Path, log=print) -> None:
     def keep_query(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
         return {"states": flatten(states.half(), lengths), "vectors": vectors.numpy()}
 
-    write_parts(encoder, query_ids, work / "queries", keep_query, log)
-    write_parts(encoder, passage_ids, work / "passages", keep_passage, log)
+    write_parts(encoder, query_ids, work / "queries", keep_query, QUERIES_PER_PART, backwards, log)
+    write_parts(encoder, passage_ids, work / "passages", keep_passage, PASSAGES_PER_PART, backwards, log)
 
 
 def load_or_fit_projection(
@@ -122,18 +126,21 @@ def flatten(x: Tensor, lengths: np.ndarray) -> np.ndarray:
 Keep = Callable[[Tensor, np.ndarray, Tensor], dict[str, np.ndarray]]
 
 
-def write_parts(encoder: Encoder, ids: list[list[int]], folder: Path, keep: Keep, log=print) -> None:
-    """One npz per PART_ROWS rows, each in row order; finished parts are left alone."""
+def write_parts(
+    encoder: Encoder, ids: list[list[int]], folder: Path, keep: Keep, rows_per_part: int, backwards: bool, log=print
+) -> None:
+    """One npz per part, its rows in order; finished parts are left alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    for start in range(0, len(ids), PART_ROWS):
+    starts = range(0, len(ids), rows_per_part)
+    for start in reversed(starts) if backwards else starts:
         path = folder / f"{start:08d}.npz"
         if path.exists():
             continue
         began = time.monotonic()
-        part = ids[start : start + PART_ROWS]
+        part = ids[start : start + rows_per_part]
         kept = [(rows, lengths, keep(states, lengths, vectors))
                 for rows, states, lengths, vectors in run_encoder(encoder, part)]
-        unfinished = path.with_suffix(".tmp.npz")
+        unfinished = path.with_suffix(f".{os.getpid()}.tmp.npz")
         np.savez(unfinished, **in_row_order(kept))
         unfinished.rename(path)
         log(f"{folder.name} {start + len(part)}/{len(ids)}: {len(part) / (time.monotonic() - began):.0f}/s")

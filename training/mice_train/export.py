@@ -51,7 +51,8 @@ def export_query(encoder: Encoder, depth: int, limit: int, weights: SharedWeight
     graph.name_output(states, "states")
     graph.name_output(vector, "vector")
     hidden = encoder.words.embedding_dim
-    return graph.model(TOKEN_INPUTS, [value("states", FLOAT, ["B", "T", hidden]), value("vector", FLOAT, ["B", hidden])])
+    outputs = [value("states", FLOAT, ["B", "T", hidden]), value("vector", FLOAT, ["B", hidden])]
+    return graph.model(TOKEN_INPUTS, outputs)
 
 
 TOKEN_INPUTS = [value("input_ids", INT64, ["B", "T"]), value("attention_mask", INT64, ["B", "T"])]

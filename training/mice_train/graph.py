@@ -60,7 +60,8 @@ class Graph:
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes) -> str:
         self.count += 1
         out = f"{kind}_{self.count}"
-        self.nodes.append(helper.make_node(kind, inputs, [out], name=f"n{self.count}_{kind}", domain=domain, **attributes))
+        name = f"n{self.count}_{kind}"
+        self.nodes.append(helper.make_node(kind, inputs, [out], name=name, domain=domain, **attributes))
         return out
 
     def split(self, x: str, sizes: list[int]) -> list[str]:

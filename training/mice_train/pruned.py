@@ -33,7 +33,7 @@ def score(interaction: Interaction, x: Tensor, query_mask: Tensor, z: Tensor, do
 
 def cross(block: Block, x: Tensor, z: Tensor, document_bias: Tensor) -> Tensor:
     """x [B,T,H], z [B,N,Td,D], document_bias [B·N,1,1,Td] → [B·N,T,H]."""
-    (queries, documents, tokens, dims), rows = z.shape, x.shape[1]
+    (queries, documents, _, dims), rows = z.shape, x.shape[1]
     logits = absorbed_query(block, x).flatten(1, 2)[:, None] @ z.transpose(-1, -2)
     weights = (logits.flatten(0, 1) + document_bias[:, 0]).softmax(-1)
     context = (weights @ z.flatten(0, 1)).view(queries * documents, block.heads, rows, dims)

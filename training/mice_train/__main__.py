@@ -1,0 +1,3 @@
+from mice_train.cli import main
+
+main()

@@ -1,0 +1,95 @@
+"""`python -m mice_train STAGE`: one command per stage, and `all` for the whole way from data to bundle."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from mice_train.bundle import Parts, read_manifest, write_bundle, write_manifest
+from mice_train.calibrate import calibrate, load_best
+from mice_train.card import write_card
+from mice_train.encode import encode, load_or_fit_projection, load_queries
+from mice_train.encoder import load_encoder
+from mice_train.evaluate import evaluate
+from mice_train.first_stage import KIND, FirstStage
+from mice_train.negatives import find_candidates
+from mice_train.prepare import prepare
+from mice_train.source import load_source
+from mice_train.tolerance import measure_tolerance
+from mice_train.train import Plan, fresh_interaction, train
+from mice_train.usage import queries_seen
+
+NAME = "minilm-l4-2"
+STAGES = ("prepare", "encode", "candidates", "train", "calibrate", "export", "evaluate")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    options = parse(arguments)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    for stage in STAGES if options.stage == "all" else (options.stage,):
+        RUN[stage](options)
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m mice_train", description=__doc__)
+    parser.add_argument("stage", choices=("all", *STAGES))
+    parser.add_argument("--data", type=Path, required=True, help="folder with train/ and dev/")
+    parser.add_argument("--work", type=Path, required=True, help="folder for what lies in between")
+    parser.add_argument("--out", type=Path, required=True, help="the bundle's folder")
+    parser.add_argument("--source", type=Path, help="checkpoint folder (default: the installed package)")
+    parser.add_argument("--steps", type=int, default=2400, help="training steps")
+    parser.add_argument("--threads", type=int, default=0, help="0: as many as there are cores")
+    parser.add_argument("--backwards", action="store_true", help="encode from the last part, beside another process")
+    parser.add_argument("--compute", default="int8-blocks", choices=("float32", "int8-blocks", "int8-weights"))
+    parser.add_argument("--sets", nargs="*", help="development sets to measure on (default: all)")
+    return parser.parse_args(arguments)
+
+
+def log(*what: object) -> None:
+    print(*what, flush=True)
+
+
+def run_calibrate(options: argparse.Namespace) -> None:
+    interaction = fresh_interaction(load_source(options.source), options.work, load_queries(options.work))
+    load_best(interaction, options.work)
+    stage = calibrate(interaction, options.work, log)
+    (options.work / "first-stage.json").write_text(json.dumps(vars(stage)) + "\n")
+
+
+def run_export(options: argparse.Namespace) -> None:
+    source, work = load_source(options.source), options.work
+    encoder = load_encoder(source)
+    projection = load_or_fit_projection(source, encoder, [], work)
+    interaction = fresh_interaction(source, work, load_queries(work))
+    batches = load_best(interaction, work)
+    stage_path = work / "first-stage.json"
+    stage = FirstStage(**json.loads(stage_path.read_text())) if stage_path.exists() else FirstStage(KIND, 0.0)
+    parts = Parts(NAME, source, encoder, projection, interaction, stage, queries_seen(work, batches))
+    write_bundle(parts, options.out, options.compute)
+    manifest = read_manifest(options.out)
+    manifest["tolerance"] = measure_tolerance(parts, options.out, work, options.compute)
+    write_manifest(options.out, manifest)
+    log(json.dumps(manifest["tolerance"], indent=2))
+
+
+def run_evaluate(options: argparse.Namespace) -> None:
+    figures = evaluate(options.out, options.data, options.work, options.sets, log)
+    manifest = read_manifest(options.out)
+    manifest["quality"] = {"measuredBy": "python -m mice_train evaluate", "ndcg@10": figures}
+    write_card(manifest, options.work, options.out)
+    write_manifest(options.out, manifest)
+
+
+RUN = {
+    "prepare": lambda o: prepare(o.data, o.work, log),
+    "encode": lambda o: encode(load_source(o.source), o.work, log, o.backwards),
+    "candidates": lambda o: find_candidates(o.work, log),
+    "train": lambda o: train(load_source(o.source), o.work, Plan(o.steps), log),
+    "calibrate": run_calibrate,
+    "export": run_export,
+    "evaluate": run_evaluate,
+}

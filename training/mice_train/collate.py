@@ -1,0 +1,45 @@
+"""Query and passage numbers → the padded tensors that scoring takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mice_train.encode import StoredPassages, StoredQueries
+from mice_train.ragged import Ragged
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B queries with N documents each."""
+
+    x: Tensor  # [B,Tq,H] float32
+    query_mask: Tensor  # [B,Tq]
+    z: Tensor  # [B,N,Td,D]
+    document_mask: Tensor  # [B,N,Td]
+    cosine: Tensor  # [B,N]
+
+
+def collate(rows: np.ndarray, candidates: np.ndarray, queries: StoredQueries, passages: StoredPassages) -> Batch:
+    """rows [B], candidates [B,N]."""
+    count, documents = candidates.shape
+    flat = candidates.reshape(-1)
+    q = torch.from_numpy(passages.states.padded(flat))
+    scales = torch.from_numpy(Ragged(passages.scales, passages.states.offsets).padded(flat))
+    z = (q.float() * scales[..., None]).bfloat16()
+    cosine = np.einsum("bh,bnh->bn", queries.vectors[rows], passages.vectors[candidates])
+    return Batch(
+        torch.from_numpy(queries.states.padded(rows)).float(),
+        mask(queries.states.lengths[rows]),
+        z.unflatten(0, (count, documents)),
+        mask(passages.states.lengths[flat]).unflatten(0, (count, documents)),
+        torch.from_numpy(cosine),
+    )
+
+
+def mask(lengths: np.ndarray) -> Tensor:
+    """[n] → [n,longest] of ones and zeros."""
+    return (torch.arange(int(lengths.max()))[None] < torch.from_numpy(lengths)[:, None]).float()
