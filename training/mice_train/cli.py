@@ -18,12 +18,13 @@ from mice_train.first_stage import KIND, FirstStage
 from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
 from mice_train.source import load_source
+from mice_train.timings import measure_timings
 from mice_train.tolerance import measure_tolerance
 from mice_train.train import Plan, fresh_interaction, train
 from mice_train.usage import queries_seen
 
 NAME = "minilm-l4-2"
-STAGES = ("prepare", "encode", "candidates", "train", "calibrate", "export", "evaluate")
+STAGES = ("prepare", "encode", "candidates", "train", "calibrate", "export", "timings", "evaluate")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -60,7 +61,7 @@ def run_calibrate(options: argparse.Namespace) -> None:
     (options.work / "first-stage.json").write_text(json.dumps(vars(stage)) + "\n")
 
 
-def run_export(options: argparse.Namespace) -> None:
+def trained_parts(options: argparse.Namespace) -> Parts:
     source, work = load_source(options.source), options.work
     encoder = load_encoder(source)
     projection = load_or_fit_projection(source, encoder, [], work)
@@ -68,10 +69,14 @@ def run_export(options: argparse.Namespace) -> None:
     batches = load_best(interaction, work)
     stage_path = work / "first-stage.json"
     stage = FirstStage(**json.loads(stage_path.read_text())) if stage_path.exists() else FirstStage(KIND, 0.0)
-    parts = Parts(NAME, source, encoder, projection, interaction, stage, queries_seen(work, batches))
+    return Parts(NAME, source, encoder, projection, interaction, stage, queries_seen(work, batches))
+
+
+def run_export(options: argparse.Namespace) -> None:
+    parts = trained_parts(options)
     write_bundle(parts, options.out, options.compute)
     manifest = read_manifest(options.out)
-    manifest["tolerance"] = measure_tolerance(parts, options.out, work, options.compute)
+    manifest["tolerance"] = measure_tolerance(parts, options.out, options.work, options.compute)
     write_manifest(options.out, manifest)
     log(json.dumps(manifest["tolerance"], indent=2))
 
@@ -80,7 +85,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     figures = evaluate(options.out, options.data, options.work, options.sets, log)
     manifest = read_manifest(options.out)
     manifest["quality"] = {"measuredBy": "python -m mice_train evaluate", "ndcg@10": figures}
-    write_card(manifest, options.work, options.out)
+    write_card(manifest, options.data, options.work, options.out)
     write_manifest(options.out, manifest)
 
 
@@ -91,5 +96,6 @@ RUN = {
     "train": lambda o: train(load_source(o.source), o.work, Plan(o.steps), log),
     "calibrate": run_calibrate,
     "export": run_export,
+    "timings": lambda o: measure_timings(trained_parts(o), o.work, log),
     "evaluate": run_evaluate,
 }

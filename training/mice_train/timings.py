@@ -1,0 +1,61 @@
+"""Milliseconds of the exported graphs, each way of storing the weights beside the others in one run."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mice_train.bundle import Parts, write_bundle
+from mice_train.ragged import from_lengths
+from mice_train.runtime import Bundle, EncodedDocuments
+
+COMPUTES = ("float32", "int8-weights", "int8-blocks")
+ROUNDS = 15
+DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12
+
+
+def measure_timings(parts: Parts, work: Path, log=print) -> None:
+    """Writes work/timings.json. The ways take turns, so that other work on the machine falls on all alike."""
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        bundles = {}
+        for compute in COMPUTES:
+            write_bundle(parts, Path(folder) / compute, compute)
+            bundles[compute] = Bundle(Path(folder) / compute, threads=1)
+        hidden, dims = parts.source.shape.hidden, len(parts.projection.down)
+        tokens = DOCUMENTS * DOCUMENT_TOKENS
+        lengths = np.full(DOCUMENTS, DOCUMENT_TOKENS)
+        stored = EncodedDocuments(
+            from_lengths(rng.integers(-127, 128, (tokens, dims), np.int8), lengths),
+            from_lengths(rng.random(tokens, np.float32) / 50, lengths), np.zeros((DOCUMENTS, hidden), np.float32))
+        query = rng.standard_normal((QUERY_TOKENS, hidden), np.float32)
+        rows = np.arange(DOCUMENTS)
+        work_items: dict[str, Callable[[Bundle], object]] = {
+            f"interaction, {DOCUMENTS} documents x {DOCUMENT_TOKENS} tokens, query of {QUERY_TOKENS}":
+                lambda b: b.interaction(query, stored, rows),
+            f"document, {DOCUMENT_TOKENS} tokens": lambda b: encode_ids(b, "document", DOCUMENT_TOKENS),
+            f"query, {QUERY_TOKENS} tokens": lambda b: encode_ids(b, "query", QUERY_TOKENS),
+        }
+        found = [{"what": what, "ms": best_of(bundles, call)} for what, call in work_items.items()]
+    (work / "timings.json").write_text(json.dumps(found, indent=2) + "\n")
+    log(json.dumps(found, indent=2))
+
+
+def encode_ids(bundle: Bundle, role: str, tokens: int) -> None:
+    ids = np.random.default_rng(1).integers(1000, 20000, (1, tokens))
+    bundle.run(role, ["vector", "states"], input_ids=ids, attention_mask=np.ones_like(ids))
+
+
+def best_of(bundles: dict[str, Bundle], call: Callable[[Bundle], object]) -> dict[str, float]:
+    best = dict.fromkeys(bundles, float("inf"))
+    for _ in range(ROUNDS):
+        for compute, bundle in bundles.items():
+            began = time.perf_counter()
+            call(bundle)
+            best[compute] = min(best[compute], 1e3 * (time.perf_counter() - began))
+    return best
