@@ -9,6 +9,7 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: ['test/engine/**/*.test.ts'],
+          globalSetup: ['test/support/engine-desk.ts'],
           testTimeout: 120_000,
           hookTimeout: 900_000,
           fileParallelism: false,
@@ -18,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
+          globalSetup: ['test/support/engine-desk.ts'],
           testTimeout: 120_000,
           hookTimeout: 900_000,
           fileParallelism: false,

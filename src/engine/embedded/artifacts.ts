@@ -51,7 +51,7 @@ export interface JavaRuntime {
   readonly archive: Artifact;
   /** Where the runtime lies inside the archive. */
   readonly path: string;
-  /** The wheel's runtime lacks `jdk.localedata`; these supply the Thai break iterator that analyzers ask for. */
+  /** The wheel's runtime has no Thai word breaks, without which no index with analyzers can be made. */
   readonly localeJars: readonly Artifact[];
 }
 

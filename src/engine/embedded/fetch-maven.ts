@@ -27,7 +27,7 @@ export async function fetchWithMaven(
   await mkdir(localRepository, { recursive: true });
   const coordinates = `${origin.group}:${origin.name}:${origin.version}:${origin.packaging}`;
   const goal = [`${dependencyPlugin}:get`, '-Dtransitive=false', `-Dartifact=${coordinates}`];
-  const args = ['-q', '-B', `-Dmaven.repo.local=${localRepository}`, ...goal];
+  const args = ['-q', '-B', '-U', `-Dmaven.repo.local=${localRepository}`, ...goal];
   const { status, output } = await runTool(maven, args, process.env);
   if (status === 0) return join(localRepository, mavenPath(origin));
   throw new MiceError('artifact-fetch', `mvn could not fetch ${artifact.fileName}: ${complaintOf(output)}`);

@@ -19,9 +19,15 @@ export interface Java {
   readonly localeJars: readonly string[];
 }
 
+export type JavaChoice = 'any' | 'pinned';
+
 /** A Java of at least that feature version. Throws `java-missing` with the reason where none can be had. */
-export async function javaFor(oldest: number, options: FetchOptions): Promise<Java> {
-  const installed = await installedJavas(options.env);
+export async function javaFor(
+  oldest: number,
+  options: FetchOptions,
+  choice: JavaChoice = 'any',
+): Promise<Java> {
+  const installed = choice === 'pinned' ? [] : await installedJavas(options.env);
   const newest = installed.filter((java) => java.major >= oldest).sort((a, b) => b.major - a.major)[0];
   return newest ?? pinnedJava(oldest, installed, options);
 }

@@ -6,7 +6,7 @@ import { defaultCacheDirectory } from './cache.ts';
 import { type EngineExit, EngineProcess } from './engine-process.ts';
 import type { FetchOptions } from './fetch.ts';
 import { serverHome } from './home.ts';
-import { javaFor } from './java.ts';
+import { type JavaChoice, javaFor } from './java.ts';
 import type { Launch, LaunchOrder, SettingValue } from './launch.ts';
 import { launchElasticsearch } from './launch-elasticsearch.ts';
 import { launchOpenSearch } from './launch-opensearch.ts';
@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly heapMb?: number;
   /** `quick-start` (default) compiles lightly; `throughput` starts slower and searches faster. */
   readonly compiler?: LaunchOrder['compiler'];
+  /** `pinned` takes the pinned runtime even where a newer Java is installed; default `any`. */
+  readonly java?: JavaChoice;
   /** Default: see {@link defaultCacheDirectory}. */
   readonly cacheDirectory?: string;
   /** Default: from the environment. */
@@ -61,7 +63,7 @@ export async function startEngine(options: StartOptions = {}): Promise<EmbeddedE
   const { engine: name, version } = distribution;
   const ports = await freePorts(options.port ?? 0, 2);
   const fetching = fetchOptions(options);
-  const java = await javaFor(distribution.oldestJava, fetching);
+  const java = await javaFor(distribution.oldestJava, fetching, options.java);
   const home = await serverHome(distribution, fetching);
   const run = await makeRunDirectory(distribution.engine, home, options.dataDirectory);
   const settings = nodeSettings(distribution, run, ports, options.settings ?? {});
@@ -99,7 +101,7 @@ export async function prepareEngine(
 ): Promise<{ readonly home: string; readonly java: string }> {
   const distribution = distributionOf(options.engine ?? 'opensearch', options.version);
   const fetching = fetchOptions(options);
-  const java = await javaFor(distribution.oldestJava, fetching);
+  const java = await javaFor(distribution.oldestJava, fetching, options.java);
   return { home: await serverHome(distribution, fetching), java: java.home };
 }
 
