@@ -70,9 +70,9 @@ export function adminRoutes(services: Services, selfUrl: () => string): Express 
 
 /** The page's requests are relative, so it is served under the trailing slash only. */
 function showPage(response: Response): void {
-  if (response.req.path !== '/_mice/') return response.redirect(301, '/_mice/');
   const page = playgroundPage();
-  response.set(page.headers).send(page.body);
+  if (response.req.path === '/_mice/') response.set(page.headers).send(page.body);
+  else response.redirect(301, '/_mice/');
 }
 
 /** Indices the caller may see; those that start with a dot are the cluster's own. */

@@ -73,7 +73,7 @@ export function answerBytes(
 
 /** Answers with a fault of our own, in the shape that the engines' clients read. */
 export function answerFault(
-  { response }: Exchange,
+  { response }: Pick<Exchange, 'response'>,
   fault: MiceError,
   extra: Readonly<Record<string, string>> = {},
 ): void {

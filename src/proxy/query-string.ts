@@ -5,7 +5,7 @@
 export function plainQueryString(query: string): string {
   return query
     .replace(/\/(?:[^/\\]|\\.)+\//g, ' ')
-    .replace(/[[{][^\]}]*\bTO\b[^\]}]*[\]}]/g, ' ')
+    .replace(/(?:\b[\w.]+:)?[[{][^\]}]*\bTO\b[^\]}]*[\]}]/g, ' ')
     .replace(/(?:\bNOT\s+|(?<=^|[\s(])[-!])(?:[\w.]+:)?(?:"[^"]*"|\([^)]*\)|\S+)/g, ' ')
     .replace(/\b[\w.]+:(?=\S)/g, ' ')
     .replace(/(?<=[\w")])[~^][\d.]*/g, ' ')

@@ -1,0 +1,44 @@
+/** `mice setup INDEX`: an index that can hold vectors and states, created or completed. */
+import { Command } from 'commander';
+import { connectEngine } from '../engine/connect.ts';
+import { setupIndex } from '../ingest/setup.ts';
+import { defaultBundleDirectory, openBundle } from '../model/bundle.ts';
+import { serviceAddress } from '../proxy/services.ts';
+import { printJson } from './output.ts';
+import { settingsOf, withSettings } from './settings.ts';
+
+export function setupCommand(): Command {
+  const command = new Command('setup')
+    .description(
+      'Creates an index with the fields that vectors and states need, or adds them to one that exists.',
+    )
+    .argument('<index>', 'name of the index');
+  return withSettings(command, ['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'fieldsObject'])
+    .option('--dry-run', 'show what would change and change nothing')
+    .option('--json', 'print the report as JSON')
+    .action((index: string, parsed: { readonly json?: true; readonly dryRun?: true }) =>
+      setup(index, parsed),
+    );
+}
+
+async function setup(index: string, parsed: { readonly json?: true; readonly dryRun?: true }): Promise<void> {
+  const settings = settingsOf(parsed);
+  const bundle = await openBundle(settings.modelBundle || defaultBundleDirectory());
+  const engine = await connectEngine(serviceAddress(settings));
+  try {
+    const report = await setupIndex(engine, index, {
+      object: settings.fieldsObject,
+      vectorDims: bundle.dims.vector,
+      dryRun: parsed.dryRun === true,
+    });
+    if (parsed.json) printJson(report);
+    else {
+      const verb = parsed.dryRun ? 'would' : 'did';
+      for (const { what, name } of report.changes) process.stdout.write(`${verb} ${what} ${name}\n`);
+      if (report.changes.length === 0) process.stdout.write(`${index} is as it should be\n`);
+      for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
+    }
+  } finally {
+    await engine.close();
+  }
+}
