@@ -69,11 +69,22 @@ function encodeWithin(library: Library, text: string, limit: number, longestWord
   const enough = limit + longestWord;
   for (let characters = enough * CHARACTERS_PER_TOKEN; ; characters *= 2) {
     const whole = characters >= trimmed.length;
-    const { ids } = library.encode(prefix(trimmed, characters));
+    const { ids } = library.encode(asTrained(prefix(trimmed, characters)));
     if (whole || ids.length >= enough || characters >= enough * MOST_CHARACTERS_PER_TOKEN) {
       return cut(ids, limit, whole);
     }
   }
+}
+
+/** CJK ideographs beyond the basic plane, as BERT's normaliser lists them. */
+const FAR_IDEOGRAPHS = /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
+
+/**
+ * Spells out what the library does unlike the Rust tokenizer that models are trained with: it does not set far
+ * ideographs apart, and it lower-cases a final Σ to ς, where Rust lower-cases letter by letter, to σ.
+ */
+function asTrained(text: string): string {
+  return text.replaceAll('Σ', 'σ').replace(FAR_IDEOGRAPHS, ' $& ');
 }
 
 /** The first `length` UTF-16 units, less half a surrogate pair. */

@@ -1,0 +1,182 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { EncodedQuery, Model } from '../../../src/model/model.ts';
+import { openModel } from '../../../src/model/runtime.ts';
+import { checkStates } from '../../../src/states/check.ts';
+import { encodeStates } from '../../../src/states/encode.ts';
+import { contentHash } from '../../../src/states/hash.ts';
+
+const QUESTION = 'how do hedgehogs survive the winter';
+const TEXTS = [
+  'Hedgehogs hibernate in a nest of leaves from November until spring, living on their body fat.',
+  'The shares of the railway company fell.',
+  'Winter tyres are made of a softer rubber.',
+  '',
+  'A hedgehog.',
+  'hedgehog '.repeat(400),
+  `Long ago, ${'a small animal walked through the garden and found a heap of leaves, '.repeat(9)}`,
+];
+
+/** Scores are float32 sums of about 15; kernels that round in another order differ by less. */
+const SCORE_TOLERANCE = 1e-4;
+
+let model: Model;
+let query: EncodedQuery;
+let states: readonly Uint8Array[];
+
+beforeAll(async () => {
+  model = await openModel(undefined, { threads: 2 });
+  query = await model.encodeQuery(QUESTION);
+  states = (await model.encodeDocuments(TEXTS)).map((document) => document.states);
+}, 120_000);
+
+afterAll(() => model.close());
+
+describe('encoding a query', () => {
+  it('gives a state per token and a vector of unit length', () => {
+    const { hidden, vector } = model.bundle.dims;
+    expect(query.states.length).toBe(query.tokens * hidden);
+    expect(query.vector.length).toBe(vector);
+    expect(Math.hypot(...query.vector)).toBeCloseTo(1, 4);
+    expect(query.truncated).toBe(false);
+  });
+
+  it('of ten thousand words reads up to the limit and says so', async () => {
+    const { tokens, truncated } = await model.encodeQuery('winter '.repeat(10_000));
+    expect(tokens).toBe(model.bundle.limits.queryTokens);
+    expect(truncated).toBe(true);
+  });
+
+  it('without a word reads [CLS] and [SEP], and it can be scored', async () => {
+    const empty = await model.encodeQuery('');
+    expect(empty.tokens).toBe(2);
+    const { scores } = await model.score(empty, states);
+    expect(scores.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe('encoding documents', () => {
+  it('gives the stored form, stamped with bundle and text', async () => {
+    const [document] = await model.encodeDocuments(TEXTS.slice(0, 1));
+    const { tokens, states } = document!;
+    expect(checkStates(states, { bundleId: model.bundle.id })).toMatchObject({
+      kind: 'ok',
+      header: {
+        tokens,
+        truncated: false,
+        dims: model.bundle.dims.states,
+        vectorDims: model.bundle.dims.vector,
+        hash: contentHash(TEXTS[0]!),
+      },
+    });
+    expect(Math.hypot(...document!.vector)).toBeCloseTo(1, 4);
+  });
+
+  it('reads an over-long one up to the limit and says so in the result and in the stored form', async () => {
+    const [long] = await model.encodeDocuments([TEXTS[5]!]);
+    expect(long).toMatchObject({ tokens: model.bundle.limits.documentTokens, truncated: true });
+    const check = checkStates(long!.states, { bundleId: model.bundle.id });
+    expect(check).toMatchObject({ kind: 'ok', header: { truncated: true } });
+  });
+
+  it('gives the same bytes whatever else was encoded with it', async () => {
+    for (const [at, text] of TEXTS.entries()) {
+      const [alone] = await model.encodeDocuments([text]);
+      expect(Buffer.compare(alone!.states, states[at]!)).toBe(0);
+    }
+  });
+
+  it('of nothing is nothing', async () => {
+    expect(await model.encodeDocuments([])).toEqual([]);
+  });
+});
+
+describe('scoring', () => {
+  it('puts the answer above texts about something else', async () => {
+    const { scores } = await model.score(query, states);
+    expect(Math.max(...scores)).toBe(scores[0]);
+    expect(scores[1]).toBeLessThan(scores[2]!);
+  });
+
+  it('gives a document the same score whatever company it is in, and in whatever order', async () => {
+    const all = (await model.score(query, states)).scores;
+    const company = fc.array(fc.nat({ max: states.length - 1 }), { minLength: 1, maxLength: 20 });
+    await fc.assert(
+      fc.asyncProperty(company, async (rows) => {
+        const { scores } = await model.score(
+          query,
+          rows.map((row) => states[row]!),
+        );
+        rows.forEach((row, at) => {
+          expect(Math.abs(scores[at]! - all[row]!)).toBeLessThan(SCORE_TOLERANCE);
+        });
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('reads states that start anywhere in a buffer, and leaves them to their owner', async () => {
+    const bytes = states[0]!;
+    const slab = new Uint8Array(bytes.length + 3);
+    slab.set(bytes, 3);
+    const [aligned, shifted] = (await model.score(query, [bytes, slab.subarray(3)])).scores;
+    expect(shifted).toBe(aligned);
+    expect(slab.subarray(3)).toEqual(bytes);
+  });
+
+  it('of no document gives no score', async () => {
+    expect((await model.score(query, [])).scores.length).toBe(0);
+  });
+
+  it('refuses states that are corrupt or of another bundle', async () => {
+    const damaged = Uint8Array.from(states[0]!);
+    damaged[damaged.length - 1]! ^= 1;
+    await expect(model.score(query, [states[1]!, damaged])).rejects.toMatchObject({ code: 'states-corrupt' });
+    await expect(model.score(query, [new Uint8Array(9)])).rejects.toMatchObject({ code: 'states-corrupt' });
+    const { dims } = model.bundle;
+    const foreign = encodeStates({
+      bundleId: '0123456789abcdef',
+      hash: contentHash('a'),
+      truncated: false,
+      dims: dims.states,
+      vector: query.vector,
+      states: new Float32Array(2 * dims.states),
+    });
+    await expect(model.score(query, [foreign])).rejects.toMatchObject({
+      code: 'states-foreign',
+      message: expect.stringContaining('made by bundle 0123456789abcdef'),
+    });
+    expect((await model.score(query, states)).scores.length).toBe(states.length);
+  });
+
+  it('leaves the event loop to others', async () => {
+    let turns = 0;
+    let scoring = true;
+    const turn = () => {
+      turns++;
+      if (scoring) setImmediate(turn);
+    };
+    setImmediate(turn);
+    const window = Array.from({ length: 64 }, () => states[6]!);
+    await model.score(query, window);
+    scoring = false;
+    // Inference on this thread would leave at most a turn or two for each of the slices.
+    expect(turns).toBeGreaterThan(2 * window.length);
+  });
+});
+
+describe('a model in use', () => {
+  it('counts the calls that wait or run', async () => {
+    const calls = [model.encodeQuery('a'), model.encodeQuery('b'), model.encodeQuery('c')];
+    expect(model.pending).toBe(3);
+    await Promise.all(calls);
+    expect(model.pending).toBe(0);
+  });
+
+  it('drops the work of a caller who leaves', async () => {
+    const leaving = new AbortController();
+    const encoding = model.encodeDocuments(TEXTS, { priority: 'ingest', signal: leaving.signal });
+    leaving.abort();
+    await expect(encoding).rejects.toMatchObject({ code: 'aborted' });
+  });
+});

@@ -1,0 +1,52 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { inspectBundle, listBundles, verifyBundle } from '../../../src/cli/model.ts';
+import { defaultBundleDirectory } from '../../../src/model/bundle.ts';
+
+const shipped = defaultBundleDirectory();
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'mice-models-'));
+});
+afterAll(() => rm(root, { recursive: true }));
+
+describe('mice model', () => {
+  it('lists the bundles of the package', async () => {
+    const { model } = await inspectBundle(shipped);
+    expect(await listBundles()).toContainEqual(expect.objectContaining({ directory: shipped, model }));
+  });
+
+  it('lists what cannot be read with the reason', async () => {
+    const broken = join(root, 'listed', 'broken');
+    await cp(shipped, broken, { recursive: true });
+    await writeFile(join(broken, 'bundle.json'), '{}');
+    expect(await listBundles(join(root, 'listed'))).toEqual([
+      { directory: broken, code: 'bundle-invalid', message: expect.stringContaining('format: ') },
+    ]);
+  });
+
+  it('says how many bytes a document takes at most', async () => {
+    const { bytesPerDocumentAtMost, limits, dims } = await inspectBundle(shipped);
+    expect(bytesPerDocumentAtMost).toBe(48 + dims.vector + limits.documentTokens * (dims.states + 4));
+  });
+
+  it('verifies every file and runs every graph', async () => {
+    const { ok, files, run } = await verifyBundle(shipped);
+    expect(files.length).toBeGreaterThanOrEqual(5);
+    expect(run.filter((check) => !check.ok)).toEqual([]);
+    expect(run.length).toBeGreaterThan(0);
+    expect(ok).toBe(true);
+  }, 60_000);
+
+  it('names the damaged file and runs nothing', async () => {
+    const damaged = join(root, 'damaged');
+    await cp(shipped, damaged, { recursive: true });
+    await writeFile(join(damaged, 'query.onnx'), 'not a graph');
+    const { ok, files, run } = await verifyBundle(damaged);
+    expect(ok).toBe(false);
+    expect(files.filter((check) => !check.ok).map(({ name }) => name)).toEqual(['query.onnx']);
+    expect(run).toEqual([]);
+  });
+});

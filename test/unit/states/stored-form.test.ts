@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { checkStates } from '../../../src/states/check.ts';
+import { readHeader, viewStates } from '../../../src/states/decode.ts';
+import { encodeStates, type StatesSource } from '../../../src/states/encode.ts';
+import { dequantizeRow, quantizeRow } from '../../../src/states/quantize.ts';
+
+const bundleId = '0123456789abcdef';
+const hash = '00112233445566778899aabbccddeeff';
+
+/** Golden files are what earlier releases have stored: they are never regenerated. */
+function golden(name: string): { readonly bytes: Uint8Array; readonly source: StatesSource } {
+  const url = (ending: string) => new URL(`golden/${name}.${ending}`, import.meta.url);
+  const source = JSON.parse(readFileSync(url('json'), 'utf8'));
+  const vector = Float32Array.from(source.vector);
+  const states = Float32Array.from(source.states);
+  return { bytes: readFileSync(url('bin')), source: { ...source, vector, states } };
+}
+
+const sources = fc
+  .record({ dims: fc.integer({ min: 1, max: 9 }), tokens: fc.integer({ min: 0, max: 5 }) })
+  .chain(({ dims, tokens }) => {
+    const value = fc.integer({ min: -12_800, max: 12_800 }).map((n) => n / 128);
+    return fc.record({
+      bundleId: fc.constant(bundleId),
+      hash: fc.constant(hash),
+      truncated: fc.boolean(),
+      dims: fc.constant(dims),
+      vector: fc.array(value, { minLength: 1, maxLength: 9 }).map((v) => Float32Array.from(v)),
+      states: fc
+        .array(value, { minLength: dims * tokens, maxLength: dims * tokens })
+        .map((v) => Float32Array.from(v)),
+    });
+  });
+
+function headerOf(bytes: Uint8Array) {
+  const reading = readHeader(bytes);
+  if (reading.kind !== 'ok') throw new Error(reading.reason);
+  return reading.header;
+}
+
+describe('the stored form, version 1', () => {
+  it.each(['v1-three-tokens', 'v1-odd-dims'])('is written as %s was written', (name) => {
+    const { bytes, source } = golden(name);
+    expect(Buffer.from(encodeStates(source))).toEqual(bytes);
+  });
+
+  it('is read as v1-three-tokens was meant', () => {
+    const { bytes } = golden('v1-three-tokens');
+    expect(checkStates(bytes, { bundleId })).toEqual({
+      kind: 'ok',
+      header: {
+        version: 1,
+        dtype: 'int8',
+        dims: 8,
+        vectorDims: 5,
+        tokens: 3,
+        truncated: true,
+        bundleId,
+        hash,
+      },
+    });
+    const view = viewStates(bytes, headerOf(bytes));
+    expect([...view.vector]).toEqual([111, 120, 19, -100, -127]);
+    expect(view.scales[0]).toBe(0);
+    expect([...view.states.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(view.states[8]).toBe(99);
+  });
+
+  it('gives back vector and states to within the rounding of int8', () => {
+    fc.assert(
+      fc.property(sources, (source) => {
+        const bytes = encodeStates(source);
+        const header = headerOf(bytes);
+        const view = viewStates(bytes, header);
+        const expected = new Int8Array(source.vector.length);
+        expect(view.vectorScale).toBe(quantizeRow(source.vector, expected));
+        expect(view.vector).toEqual(expected);
+        expect(header).toMatchObject({
+          tokens: source.states.length / source.dims,
+          truncated: source.truncated,
+        });
+        for (let token = 0; token < header.tokens; token++) {
+          const at = token * source.dims;
+          const back = dequantizeRow(view.states.subarray(at, at + source.dims), view.scales[token]!);
+          back.forEach((value, i) => {
+            expect(Math.abs(value - source.states[at + i]!)).toBeLessThanOrEqual(view.scales[token]! * 0.51);
+          });
+        }
+      }),
+    );
+  });
+
+  it('is looked into where it lies when it starts at a multiple of 4, and copied otherwise', () => {
+    const { bytes } = golden('v1-three-tokens');
+    const slab = new Uint8Array(bytes.length + 8);
+    slab.set(bytes, 4);
+    const aligned = slab.subarray(4, 4 + bytes.length);
+    expect(viewStates(aligned, headerOf(aligned)).states.buffer).toBe(slab.buffer);
+    const shifted = new Uint8Array(bytes.length + 1);
+    shifted.set(bytes, 1);
+    const odd = shifted.subarray(1);
+    expect(viewStates(odd, headerOf(odd))).toEqual(viewStates(aligned, headerOf(aligned)));
+  });
+});
+
+describe('bytes that are not what was stored', () => {
+  const { bytes } = golden('v1-three-tokens');
+
+  it('are corrupt when any single bit has changed', () => {
+    for (let at = 0; at < bytes.length; at++) {
+      for (let bit = 0; bit < 8; bit++) {
+        const changed = Uint8Array.from(bytes);
+        changed[at]! ^= 1 << bit;
+        expect(checkStates(changed, { bundleId }).kind, `byte ${at}, bit ${bit}`).toBe('corrupt');
+      }
+    }
+  });
+
+  it('are corrupt when cut short or longer', () => {
+    for (let length = 0; length < bytes.length; length++) {
+      expect(checkStates(bytes.subarray(0, length), { bundleId }).kind).toBe('corrupt');
+    }
+    expect(checkStates(Buffer.concat([bytes, Buffer.alloc(1)]), { bundleId }).kind).toBe('corrupt');
+  });
+
+  it('are corrupt, and nothing is thrown, whatever they are', () => {
+    const behindAHeader = fc
+      .uint8Array({ maxLength: 200 })
+      .map((tail) => Buffer.concat([bytes.subarray(0, 6), tail]));
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 300 }), behindAHeader), (junk) => {
+        expect(checkStates(junk, { bundleId }).kind).toBe('corrupt');
+      }),
+    );
+  });
+
+  it('name the version when it is one of a later release', () => {
+    const later = Uint8Array.from(bytes);
+    later[4] = 2;
+    expect(readHeader(later)).toEqual({ kind: 'corrupt', reason: 'layout version 2; this release reads 1' });
+  });
+
+  it('are foreign when another bundle made them', () => {
+    expect(checkStates(bytes, { bundleId: 'ffffffffffffffff' })).toMatchObject({
+      kind: 'foreign',
+      reason: `made by bundle ${bundleId}, not by ffffffffffffffff`,
+    });
+  });
+});
