@@ -76,7 +76,8 @@ def attribution_table(data: Path) -> str:
     licences: dict[str, Counter[str]] = defaultdict(Counter)
     for row in open_json_lines(data / "train" / "docs-pairs.jsonl.gz"):
         licences[row["repo"]][row["license"]] += 1
-    return table(["repository", "licence"], [[repo, ", ".join(sorted(found))] for repo, found in sorted(licences.items())])
+    rows = [[repo, ", ".join(sorted(found))] for repo, found in sorted(licences.items())]
+    return table(["repository", "licence"], rows)
 
 
 def timing_table(work: Path) -> str:

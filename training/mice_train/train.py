@@ -41,12 +41,12 @@ class Plan:
     """lr is the peak of a linear warm-up and decay; fresh parameters get `fresh_lr`."""
 
     steps: int
-    lr: float = 1.5e-4
+    lr: float = 2e-4
     fresh_lr: float = 1e-3
     warm_up: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0
-    check_every: int = 250
+    check_every: int = 150
     save_every: int = 100
     log_every: int = 20
     check_queries: int = 40
