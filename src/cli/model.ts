@@ -1,159 +1,80 @@
-/** `mice model list|inspect|verify`: what the bundles on this machine are, and whether they work here. */
-import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { MiceError, messageOf } from '../errors.ts';
-import { type Bundle, bundlesDirectory, checkFile, readBundle } from '../model/bundle.ts';
-import type { EncodedDocument, Model } from '../model/model.ts';
-import { openModel } from '../model/runtime.ts';
-import { checkStates } from '../states/check.ts';
-import { sections } from '../states/layout.ts';
+/** `mice model list|inspect|verify`: the bundles on this machine. */
+import { Command } from 'commander';
+import { stringify } from 'yaml';
+import { MiceError } from '../errors.ts';
+import { defaultBundleDirectory } from '../model/bundle.ts';
+import { inspectBundle, listBundles } from './bundles.ts';
+import { printJson } from './output.ts';
+import { type BundleVerification, verifyBundle } from './verify-bundle.ts';
 
-export interface BundleSummary {
-  readonly directory: string;
-  readonly name: string;
-  /** Value of the field `mice.model`. */
-  readonly model: string;
-  readonly source: string;
-  readonly licence: string;
-  readonly bytes: number;
+interface Output {
+  readonly json?: true;
 }
 
-/** A directory that is no bundle this release reads, and why. */
-export interface UnreadableBundle {
-  readonly directory: string;
-  readonly code: string;
-  readonly message: string;
+export function modelCommand(): Command {
+  return new Command('model')
+    .description('Lists, shows and verifies model bundles.')
+    .addCommand(listCommand())
+    .addCommand(inspectCommand())
+    .addCommand(verifyCommand());
 }
 
-/** Every directory in `directory` with a bundle.json, in order of name. */
-export async function listBundles(
-  directory = bundlesDirectory(),
-): Promise<readonly (BundleSummary | UnreadableBundle)[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((cause: unknown) => {
-    const hint = 'Name a directory whose sub-directories are bundles.';
-    throw new MiceError('bundle-missing', `${directory} cannot be read.`, { hint, cause });
+function listCommand(): Command {
+  return new Command('list')
+    .description('Lists the bundles in a directory, by default those that came with the package.')
+    .argument('[directory]', 'directory whose sub-directories are bundles')
+    .option('--json', 'print the list as JSON')
+    .action(async (directory: string | undefined, { json }: Output) => {
+      const bundles = await listBundles(directory);
+      if (json) return printJson(bundles);
+      for (const bundle of bundles) {
+        const line = 'code' in bundle ? [bundle.code, bundle.message] : [bundle.model, bundle.directory];
+        process.stdout.write(`${line.join('\t')}\n`);
+      }
+    });
+}
+
+function inspectCommand(): Command {
+  return withBundle(new Command('inspect'))
+    .description(
+      'Shows what a bundle says of itself: source, shape, licences, training data, measured quality.',
+    )
+    .action(async (directory: string, { json }: Output) => {
+      const inspection = await inspectBundle(directory);
+      if (json) printJson(inspection);
+      else process.stdout.write(stringify(inspection));
+    });
+}
+
+function verifyCommand(): Command {
+  return withBundle(new Command('verify'))
+    .description('Holds every file against its hash and runs each graph once on this machine.')
+    .action(async (directory: string, { json }: Output) => {
+      const verification = await verifyBundle(directory);
+      if (json) printJson(verification);
+      else process.stdout.write(linesOf(verification));
+      if (!verification.ok) throw unfit(directory, verification);
+    });
+}
+
+function unfit(directory: string, { files }: BundleVerification): MiceError {
+  if (files.every(({ ok }) => ok))
+    return new MiceError('model-failed', `The graphs of ${directory} fail on this machine.`);
+  const hint = 'Export or fetch the bundle again.';
+  return new MiceError('bundle-hash', `${directory} is not the bundle that its bundle.json describes.`, {
+    hint,
   });
-  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, name));
-  const bundles = folders.sort().filter((folder) => existsSync(join(folder, 'bundle.json')));
-  return await Promise.all(bundles.map(summaryOrFault));
 }
 
-async function summaryOrFault(directory: string): Promise<BundleSummary | UnreadableBundle> {
-  try {
-    return summary(await readBundle(directory));
-  } catch (thrown) {
-    if (!(thrown instanceof MiceError)) throw thrown;
-    return { directory, code: thrown.code, message: thrown.message };
-  }
+function withBundle(command: Command): Command {
+  return command
+    .argument('[directory]', 'directory of the bundle', defaultBundleDirectory())
+    .option('--json', 'print the result as JSON');
 }
 
-function summary(bundle: Bundle): BundleSummary {
-  const { directory, name, model, source, licence } = bundle;
-  const bytes = Object.values(bundle.files).reduce((sum, file) => sum + file.bytes, 0);
-  return { directory, name, model, source: source.model, licence, bytes };
-}
-
-/** Everything bundle.json says, with the identity and the storage that follow from it. */
-export type BundleInspection = Bundle & {
-  readonly bytesPerToken: number;
-  readonly bytesPerDocumentAtMost: number;
-};
-
-/** @throws MiceError `bundle-missing` or `bundle-invalid` */
-export async function inspectBundle(directory: string): Promise<BundleInspection> {
-  const bundle = await readBundle(directory);
-  const { end: empty } = sections({ dims: bundle.dims.states, vectorDims: bundle.dims.vector, tokens: 0 });
-  const bytesPerToken = bundle.dims.states + 4;
-  return {
-    ...bundle,
-    bytesPerToken,
-    bytesPerDocumentAtMost: empty + bytesPerToken * bundle.limits.documentTokens,
-  };
-}
-
-export interface Check {
-  readonly name: string;
-  readonly ok: boolean;
-  /** What was found. */
-  readonly detail: string;
-}
-
-export interface BundleVerification {
-  readonly model: string;
-  readonly ok: boolean;
-  readonly files: readonly Check[];
-  /** Empty when a file is not what it should be: then nothing is run. */
-  readonly run: readonly Check[];
-}
-
-/**
- * Holds every file against its hash and then runs each graph once on this machine.
- * @throws MiceError `bundle-missing` or `bundle-invalid` when there is no manifest to verify against
- */
-export async function verifyBundle(directory: string): Promise<BundleVerification> {
-  const bundle = await readBundle(directory);
-  const files = await Promise.all(Object.keys(bundle.files).map((name) => fileCheck(bundle, name)));
-  const run = files.every(({ ok }) => ok) ? await runChecks(bundle) : [];
-  return { model: bundle.model, ok: [...files, ...run].every(({ ok }) => ok), files, run };
-}
-
-async function fileCheck(bundle: Bundle, name: string): Promise<Check> {
-  try {
-    await checkFile(bundle, name);
-    return { name, ok: true, detail: bundle.files[name]!.sha256 };
-  } catch (thrown) {
-    return { name, ok: false, detail: messageOf(thrown) };
-  }
-}
-
-const QUESTION = 'how do hedgehogs survive the winter';
-const ANSWER =
-  'Hedgehogs hibernate in a nest of leaves from November until spring, living on their body fat.';
-const OFF_TOPIC = 'The shares of the railway company fell.';
-
-async function runChecks(bundle: Bundle): Promise<readonly Check[]> {
-  try {
-    const model = await openModel(bundle.directory, { threads: 1 });
-    return await computeChecks(model).finally(() => model.close());
-  } catch (thrown) {
-    return [{ name: 'graphs', ok: false, detail: messageOf(thrown) }];
-  }
-}
-
-async function computeChecks(model: Model): Promise<readonly Check[]> {
-  const query = await model.encodeQuery(QUESTION);
-  const documents = await model.encodeDocuments([ANSWER, OFF_TOPIC]);
-  const states = documents.map((document) => document.states);
-  const together = (await model.score(query, states)).scores;
-  const alone = (await model.score(query, states.slice(0, 1))).scores;
-  const norms = [query, ...documents].map(({ vector }) => Math.hypot(...vector));
-  return [
-    check('query graph', query.states.every(Number.isFinite), `${query.tokens} tokens`),
-    check(
-      'document graph',
-      documents.every(isStorable(model.bundle)),
-      `${states.map((s) => s.length).join(', ')} bytes`,
-    ),
-    check(
-      'vectors have unit length',
-      norms.every((norm) => Math.abs(norm - 1) < 1e-3),
-      norms.join(', '),
-    ),
-    check('interaction graph', together.every(Number.isFinite), together.join(', ')),
-    check(
-      'scores do not depend on company',
-      Math.abs(together[0]! - alone[0]!) < 1e-3,
-      `${together[0]}, ${alone[0]}`,
-    ),
-    check('an answer is scored above an unrelated text', together[0]! > together[1]!, together.join(' > ')),
-  ];
-}
-
-function check(name: string, ok: boolean, detail: string): Check {
-  return { name, ok, detail };
-}
-
-function isStorable({ id: bundleId }: Bundle): (document: EncodedDocument) => boolean {
-  return ({ states }) => checkStates(states, { bundleId }).kind === 'ok';
+function linesOf({ model, files, run }: BundleVerification): string {
+  const lines = [...files, ...run].map(
+    ({ name, ok, detail }) => `${ok ? 'ok' : 'FAILED'}\t${name}\t${detail}\n`,
+  );
+  return `${model}\n${lines.join('')}`;
 }

@@ -2,7 +2,8 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectBundle, listBundles, verifyBundle } from '../../../src/cli/model.ts';
+import { inspectBundle, listBundles } from '../../../src/cli/bundles.ts';
+import { verifyBundle } from '../../../src/cli/verify-bundle.ts';
 import { defaultBundleDirectory } from '../../../src/model/bundle.ts';
 
 const shipped = defaultBundleDirectory();
