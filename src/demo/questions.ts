@@ -479,7 +479,7 @@ export const questions: readonly Question[] = [
   {
     query: 'find edge cases with random inputs',
     answers: {
-      3: ['fast-check/README.md#overview', 'fast-check/README.md#getting-started'],
+      3: ['fast-check/README.md#getting-started'],
       2: [
         'fast-check/README.md#getting-started-2',
         'fast-check/README.md#why-should-i-migrate-to-fast-check',

@@ -5,7 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { MiceError } from '../errors.ts';
 import { surveyCorpus } from './corpus.ts';
-import { type CorpusDocument, type Dataset, judgedQueries } from './dataset.ts';
+import { type Corpus, type CorpusDocument, type Dataset, judgedQueries } from './dataset.ts';
 import { readJudgements } from './judgements.ts';
 import { type Line, readLines } from './lines.ts';
 
@@ -76,6 +76,12 @@ async function findJudgements(directory: string): Promise<string> {
   throw new MiceError('data-invalid', `${folder} has ${found}.`, {
     hint: 'test.tsv (or test.tsv.gz) is expected there, or exactly one .tsv file of another name.',
   });
+}
+
+/** The corpus of a BEIR directory by itself. @throws MiceError `data-invalid` */
+export async function openBeirCorpus(directory: string): Promise<Corpus> {
+  const path = plainOrGzipped(directory, 'corpus.jsonl');
+  return surveyCorpus(() => readCorpus(path));
 }
 
 /**
