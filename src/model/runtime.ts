@@ -6,8 +6,9 @@ import { defaultBundleDirectory, openBundle } from './bundle.ts';
 import type { Prepare } from './call.ts';
 import type { ComputeOptions, EncodedDocument, EncodedQuery, Model, ScoreParts } from './model.ts';
 import { Pool } from './pool.ts';
+import { packScoreTask } from './score-task.ts';
 import { fairShare, sliceByLength } from './slices.ts';
-import type { Answers, ScoreTask, Task, TaskKind } from './tasks.ts';
+import type { Answers, Task, TaskKind } from './tasks.ts';
 
 export interface ModelOptions {
   /** Threads that compute; default: the cores this process may use, at most 8. */
@@ -109,7 +110,7 @@ async function score(
   const slices = sliceByLength(lengths, { tokens, rows: SCORE_TASK.rows });
   const tasks = slices.map(
     (rows) => () =>
-      scoreTask(
+      packScoreTask(
         query,
         rows.map((row) => documents[row]!),
       ),
@@ -132,21 +133,4 @@ function tokensOf(bytes: Uint8Array, index: number): number {
     'states-corrupt',
     `Stored states of document ${index} cannot be read: ${reading.reason}.`,
   );
-}
-
-/** One copy, into a buffer that moves to the thread: what the caller holds stays his. */
-function scoreTask(query: EncodedQuery, documents: readonly Uint8Array[]): ReturnType<Prepare<ScoreTask>> {
-  const sizes = documents.map(({ length }) => length);
-  const starts: number[] = [];
-  let end = 0;
-  for (const size of sizes) {
-    starts.push(end);
-    end += Math.ceil(size / 4) * 4;
-  }
-  const slab = new Uint8Array(new ArrayBuffer(end));
-  documents.forEach((bytes, at) => {
-    slab.set(bytes, starts[at]);
-  });
-  const { states: queryStates, vector: queryVector } = query;
-  return { task: { kind: 'score', queryStates, queryVector, slab, starts, sizes }, transfer: [slab.buffer] };
 }

@@ -4,8 +4,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { MiceError, messageOf } from '../errors.ts';
 import { encodeDocuments, encodeQuery } from './encoder.ts';
 import { scoreDocuments } from './interaction.ts';
+import { packScoreTask } from './score-task.ts';
 import { openSession, type Session } from './session.ts';
-import type { Answers, Fault, Reply, Request, Task, ThreadSetup } from './tasks.ts';
+import type { Answers, Fault, Reply, Request, Task, TaskKind, TaskOf, ThreadSetup } from './tasks.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
 const ENCODER = { inputs: ['input_ids', 'attention_mask'], outputs: ['states', 'vector'] };
@@ -16,10 +17,11 @@ const INTERACTION = {
 
 type Answer = Answers[Task['kind']];
 
-interface Computer {
-  compute(task: Task): Promise<Answer>;
+type Computer = { readonly [K in TaskKind]: (task: TaskOf<K>) => Promise<Answers[K]> } & {
   close(): Promise<void>;
-}
+};
+
+const WARM_UP = 'A few words of a length that people ask for';
 
 async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Computer> {
   const open = (file: string, signature: typeof ENCODER): Promise<Session> =>
@@ -28,14 +30,32 @@ async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Co
   const query = await open(bundle.graphs.query, ENCODER);
   const interaction = await open(bundle.graphs.interaction, INTERACTION);
   const tokenizer = await loadTokenizer(join(bundle.directory, 'tokenizer.json'));
-  return {
-    compute(task) {
-      if (task.kind === 'query') return encodeQuery(query, tokenizer, bundle, task.text);
-      if (task.kind === 'documents') return encodeDocuments(document, tokenizer, bundle, task.texts);
-      return scoreDocuments(interaction, bundle, task);
-    },
+  const computer: Computer = {
+    query: ({ text }) => encodeQuery(query, tokenizer, bundle, text),
+    documents: ({ texts }) => encodeDocuments(document, tokenizer, bundle, texts),
+    score: (task) => scoreDocuments(interaction, bundle, task),
     close: async () => void (await Promise.all([document.close(), query.close(), interaction.close()])),
   };
+  await warmUp(computer);
+  return computer;
+}
+
+/** One pass through every graph before the thread is called ready: the first inference of a session is slow. */
+async function warmUp(computer: Computer): Promise<void> {
+  const query = await computer.query({ kind: 'query', text: WARM_UP });
+  const documents = await computer.documents({ kind: 'documents', texts: [WARM_UP] });
+  await computer.score(
+    packScoreTask(
+      query,
+      documents.map(({ states }) => states),
+    ).task,
+  );
+}
+
+function compute(computer: Computer, task: Task): Promise<Answer> {
+  if (task.kind === 'query') return computer.query(task);
+  if (task.kind === 'documents') return computer.documents(task);
+  return computer.score(task);
 }
 
 function faultOf(thrown: unknown): Fault {
@@ -59,7 +79,7 @@ async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
   const answer = async (request: Request): Promise<void> => {
     if (request.kind === 'close') return await computer.close().finally(() => port.close());
     try {
-      const answer = await computer.compute(request);
+      const answer = await compute(computer, request);
       reply({ kind: 'done', answer }, buffersOf(answer));
     } catch (thrown) {
       reply({ kind: 'failed', fault: faultOf(thrown) });
