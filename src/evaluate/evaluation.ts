@@ -1,5 +1,6 @@
 /** What an evaluation found, and the JSON it is written as. */
 import type { EngineName } from '../engine/port.ts';
+import type { AnalyzerName, BM25 } from './bm25.ts';
 import type { QueryRow } from './measure.ts';
 import { mean } from './metrics.ts';
 import type { ModeName } from './modes.ts';
@@ -18,6 +19,7 @@ export interface Evaluation {
   readonly documents: number;
   readonly engine: { readonly name: EngineName; readonly version: string };
   readonly bundle: string;
+  readonly bm25: typeof BM25 & { readonly analyzer: AnalyzerName };
   readonly window: number;
   readonly concurrency: number;
   /** What a reader of the numbers has to know about them. */

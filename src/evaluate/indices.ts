@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import type { ProgressUnit } from '../observe/progress.ts';
-import { BM25, indexBody } from './bm25.ts';
+import { type AnalyzerName, BM25, indexBody } from './bm25.ts';
 import type { Corpus, Dataset } from './dataset.ts';
 import { loadCorpus } from './load.ts';
 import { post } from './post.ts';
@@ -23,6 +23,7 @@ export interface IndexPlan {
   readonly engine: Engine;
   readonly dataset: Dataset;
   readonly kind: IndexKind;
+  readonly analyzer: AnalyzerName;
   /** Name of the model bundle; part of the name of an enriched index. */
   readonly bundle: string;
   /** Base URL of the proxy that an enriched index is written through. */
@@ -49,10 +50,11 @@ const slug = (name: string) =>
     .slice(0, 60);
 
 /** A name that changes with the corpus, the BM25 settings and, where states are inside, the bundle. */
-export function indexName(plan: Pick<IndexPlan, 'dataset' | 'kind' | 'bundle'>): string {
-  const { dataset, kind, bundle } = plan;
+export function indexName(plan: Pick<IndexPlan, 'dataset' | 'kind' | 'analyzer' | 'bundle'>): string {
+  const { dataset, kind, analyzer, bundle } = plan;
   const content = kind === 'plain' ? 'plain' : bundle;
-  const digest = createHash('sha256').update(JSON.stringify([dataset.corpus.fingerprint, content, BM25]));
+  const inside = [dataset.corpus.fingerprint, content, analyzer, BM25];
+  const digest = createHash('sha256').update(JSON.stringify(inside));
   return `mice-eval-${slug(dataset.name)}-${slug(content)}-${digest.digest('hex').slice(0, 10)}`;
 }
 
@@ -72,9 +74,9 @@ export async function prepareIndex(plan: IndexPlan): Promise<PreparedIndex> {
 }
 
 async function fill(plan: IndexPlan, name: string): Promise<void> {
-  const { engine, dataset, kind } = plan;
+  const { engine, dataset, kind, analyzer } = plan;
   const fields = kind === 'plain' ? undefined : { object: 'mice', vectorDims: await plan.vectorDims() };
-  await engine.createIndex(name, indexBody(engine, fields));
+  await engine.createIndex(name, indexBody(engine, analyzer, fields));
   const { corpus } = dataset;
   const label = kind === 'plain' ? 'Indexing text' : 'Indexing text, vectors and states';
   const progress = plan.startProgress(label, corpus.documents, 'documents');

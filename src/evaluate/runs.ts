@@ -1,6 +1,7 @@
 /** An evaluation: prepare the indices, ask every query in every mode, measure. */
 import type { Engine } from '../engine/port.ts';
 import { startProgress as startBar } from '../observe/progress.ts';
+import { type AnalyzerName, analyzerOf, BM25 } from './bm25.ts';
 import { type Dataset, type JudgedQuery, sampleQueries } from './dataset.ts';
 import { type EmbedQuery, embedThrough } from './embeddings.ts';
 import type { Evaluation, ModeRun } from './evaluation.ts';
@@ -35,28 +36,30 @@ export interface EvaluateOptions {
 /** Options with their defaults, and what is made once per evaluation. */
 type Setting = EvaluateOptions & {
   readonly queries: readonly JudgedQuery[];
+  readonly analyzer: AnalyzerName;
   readonly startProgress: StartProgress;
   readonly searchers: Searchers;
 };
 
 type Indices = ReadonlyMap<IndexKind, PreparedIndex>;
 
-function settle(options: EvaluateOptions): Setting {
+async function settingOf(options: EvaluateOptions): Promise<Setting> {
   const { engine, proxyUrl, window = 100 } = options;
   const embed = options.embed ?? embedThrough(proxyUrl, engine.address.headers);
   return {
     ...options,
     queries: sampleQueries(options.dataset.queries, options.limit ?? Number.POSITIVE_INFINITY),
+    analyzer: await analyzerOf(engine),
     startProgress: options.startProgress ?? startBar,
     searchers: { engine, proxied: engine.through(proxyUrl), embed, window },
   };
 }
 
 function planIndex(setting: Setting, kind: IndexKind): IndexPlan {
-  const { engine, dataset, bundle, proxyUrl, startProgress, signal, searchers } = setting;
+  const { engine, dataset, analyzer, bundle, proxyUrl, startProgress, signal, searchers } = setting;
   const vectorDims = async () => (await searchers.embed('how long is a vector')).length;
   const reuse = setting.keep === true;
-  return { engine, dataset, kind, bundle, proxyUrl, vectorDims, reuse, startProgress, signal };
+  return { engine, dataset, kind, analyzer, bundle, proxyUrl, vectorDims, reuse, startProgress, signal };
 }
 
 const kindsOf = (names: readonly ModeName[]) => [...new Set(names.map((name) => modes[name].index))];
@@ -91,6 +94,7 @@ async function run(setting: Setting): Promise<Evaluation> {
     documents: dataset.corpus.documents,
     engine: { name: engine.name, version: engine.version },
     bundle,
+    bm25: { ...BM25, analyzer: setting.analyzer },
     window: searchers.window,
     concurrency,
     notes: await notesOf(engine, dataset, indices, runs),
@@ -112,7 +116,7 @@ async function removeIndices(engine: Engine, setting: Setting): Promise<void> {
  * @throws MiceError `upstream-unreachable`, `upstream-refused`, `proxy-refused`, `data-invalid`, `aborted`
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const setting = settle(options);
+  const setting = await settingOf(options);
   const tidy = async () => {
     await setting.searchers.proxied.close();
     if (options.keep !== true) await removeIndices(options.engine, setting);

@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { dialects } from '../../../src/engine/connect.ts';
-import { BM25, bm25Search, indexBody, storedRunSearch } from '../../../src/evaluate/bm25.ts';
+import { bm25Search, indexBody, storedRunSearch } from '../../../src/evaluate/bm25.ts';
 
 describe('an index for an evaluation', () => {
   test('has one shard and the constants of BM25', () => {
-    expect(indexBody(dialects.opensearch)).toMatchObject({
+    expect(indexBody(dialects.opensearch, 'standard')).toMatchObject({
       settings: {
         index: {
           number_of_shards: 1,
           number_of_replicas: 0,
           similarity: { default: { type: 'BM25', k1: 0.9, b: 0.4 } },
-          analysis: { analyzer: { default: BM25.analyzer } },
+          analysis: { analyzer: { default: { type: 'standard', stopwords: '_english_' } } },
         },
       },
       mappings: { properties: { title: { type: 'text' }, text: { type: 'text' } } },
@@ -22,7 +22,7 @@ describe('an index for an evaluation', () => {
     (name) => {
       const fields = { object: 'mice', vectorDims: 4 };
       const own = dialects[name].indexBody(fields);
-      const body = indexBody(dialects[name], fields);
+      const body = indexBody(dialects[name], 'english', fields);
       expect(body).toMatchObject(own as object);
       expect(body.mappings['properties']).toHaveProperty('text');
     },

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { BM25 } from '../../../src/evaluate/bm25.ts';
 import { type Evaluation, evaluationJson, type ModeRun } from '../../../src/evaluate/evaluation.ts';
 import type { QueryRow } from '../../../src/evaluate/measure.ts';
 import { reportTable } from '../../../src/evaluate/report.ts';
@@ -31,6 +32,7 @@ const evaluation: Evaluation = {
   documents: 1400,
   engine: { name: 'opensearch', version: '3.6.0' },
   bundle: 'mice-small',
+  bm25: { ...BM25, analyzer: 'english' },
   window: 100,
   concurrency: 1,
   notes: ['one thing'],
