@@ -42,8 +42,12 @@ export type Reranked =
 
 /** @throws MiceError only before the cluster answered; later faults end in the cluster's own order */
 export async function rerankSearch(plan: RerankPlan, needs: RerankNeeds): Promise<Reranked> {
-  const startedMs = performance.now();
   const clock = startStageClock();
+  return clock.time('total', () => rerank(plan, needs, clock));
+}
+
+async function rerank(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): Promise<Reranked> {
+  const startedMs = performance.now();
   const deadline = AbortSignal.any([needs.signal, AbortSignal.timeout(plan.deadlineMs)]);
   const query = clock.time('query', () =>
     needs.model.encodeQuery(plan.queryText, { priority: 'search', signal: deadline }),
