@@ -44,6 +44,9 @@ const manifestSchema = z.strictObject({
   tolerance: z.record(z.string(), z.unknown()),
 });
 
+/** Names of the top-level fields. */
+export const manifestFields: readonly string[] = Object.keys(manifestSchema.shape);
+
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type GraphRole = keyof Manifest['graphs'];
 

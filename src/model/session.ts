@@ -1,6 +1,7 @@
 /** The only door to ONNX Runtime. `run` blocks its thread for the whole inference: sessions live in worker threads. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MiceError, messageOf } from '../errors.ts';
+import type { Signature } from './signatures.ts';
 
 export type TensorData = Float32Array | Int8Array | BigInt64Array;
 
@@ -9,10 +10,8 @@ export interface Input {
   readonly dims: readonly number[];
 }
 
-export interface SessionOptions {
-  /** Names that the graph must have, so that a wrong file is refused when it is opened. */
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
+/** The signature is what the graph must have, so that a wrong file is refused when it is opened. */
+export interface SessionOptions extends Signature {
   /** Threads of one inference; more than 1 only pays where fewer model threads run than there are cores. */
   readonly intraOpThreads: number;
 }

@@ -6,14 +6,9 @@ import { encodeDocuments, encodeQuery } from './encoder.ts';
 import { scoreDocuments } from './interaction.ts';
 import { packScoreTask } from './score-task.ts';
 import { openSession, type Session } from './session.ts';
+import { ENCODER, INTERACTION, type Signature } from './signatures.ts';
 import type { Answers, Fault, Reply, Request, Task, TaskKind, TaskOf, ThreadSetup } from './tasks.ts';
 import { loadTokenizer } from './tokenizer.ts';
-
-const ENCODER = { inputs: ['input_ids', 'attention_mask'], outputs: ['states', 'vector'] };
-const INTERACTION = {
-  inputs: ['query_states', 'document_states', 'document_scales', 'document_lengths'],
-  outputs: ['scores'],
-};
 
 type Answer = Answers[Task['kind']];
 
@@ -24,7 +19,7 @@ type Computer = { readonly [K in TaskKind]: (task: TaskOf<K>) => Promise<Answers
 const WARM_UP = 'A few words of a length that people ask for';
 
 async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Computer> {
-  const open = (file: string, signature: typeof ENCODER): Promise<Session> =>
+  const open = (file: string, signature: Signature): Promise<Session> =>
     openSession(join(bundle.directory, file), { ...signature, intraOpThreads });
   const document = await open(bundle.graphs.document, ENCODER);
   const query = await open(bundle.graphs.query, ENCODER);
@@ -44,12 +39,8 @@ async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Co
 async function warmUp(computer: Computer): Promise<void> {
   const query = await computer.query({ kind: 'query', text: WARM_UP });
   const documents = await computer.documents({ kind: 'documents', texts: [WARM_UP] });
-  await computer.score(
-    packScoreTask(
-      query,
-      documents.map(({ states }) => states),
-    ).task,
-  );
+  const states = documents.map((document) => document.states);
+  await computer.score(packScoreTask(query, states).task);
 }
 
 function compute(computer: Computer, task: Task): Promise<Answer> {
