@@ -12,35 +12,91 @@ export interface Progress {
 }
 
 /** Shows `total` units of work under `label`, with the rate and the time left. */
-export function startProgress(label: string, total: number, unit: ProgressUnit): Progress {
-  const scale = unit === 'MB' ? 1e6 : 1;
-  const digits = unit === 'MB' ? 1 : 0;
-  const startedMs = performance.now();
-  let done = 0;
-  const rate = () => (done / scale / Math.max((performance.now() - startedMs) / 1000, 1e-3)).toFixed(1);
-  const bar = new SingleBar(
-    {
-      format: `${label} [{bar}] {shown}/${(total / scale).toFixed(digits)} ${unit} · {rate} ${unit}/s · {eta_formatted} left`,
-      noTTYOutput: true,
-      notTTYSchedule: 5000,
-      hideCursor: true,
-      clearOnComplete: false,
-      stream: process.stderr,
-    },
-    Presets.legacy,
-  );
-  const payload = () => ({ shown: (done / scale).toFixed(digits), rate: rate() });
-  bar.start(total, 0, payload());
+export function startProgress(
+  label: string,
+  total: number,
+  unit: ProgressUnit,
+  stream: NodeJS.WriteStream = process.stderr,
+): Progress {
+  const pace = startPace(total, unit);
+  const view = stream.isTTY ? bar(label, total, stream) : lines(label, stream);
   const reach = (value: number) => {
-    done = Math.min(value, total);
-    bar.update(done, payload());
+    pace.reach(Math.min(value, total));
+    view.show(pace);
   };
   return {
-    advance: (amount) => reach(done + amount),
+    advance: (amount) => reach(pace.done() + amount),
     reach,
-    stop() {
-      bar.update(done, payload());
-      bar.stop();
+    stop: () => view.end(pace),
+  };
+}
+
+interface Pace {
+  reach(done: number): void;
+  done(): number;
+  /** `3.4/161.6 MB · 1.2 MB/s · 2 min left` */
+  underWay(): string;
+  /** `161.6 MB in 12 s` */
+  atEnd(): string;
+}
+
+/** Counts from the first unit done, so that a slow start does not spoil the rate. */
+function startPace(total: number, unit: ProgressUnit): Pace {
+  const shown = (amount: number) => (unit === 'MB' ? (amount / 1e6).toFixed(1) : amount.toFixed(0));
+  const startedMs = performance.now();
+  let first = { atMs: startedMs, done: 0 };
+  let done = 0;
+  const perSecond = () => (done - first.done) / Math.max((performance.now() - first.atMs) / 1000, 1e-3);
+  return {
+    reach(value) {
+      if (done === 0) first = { atMs: performance.now(), done: value };
+      done = value;
     },
+    done: () => done,
+    underWay() {
+      const rate = perSecond();
+      const left = rate > 0 ? ` · ${shown(rate)} ${unit}/s · ${spoken((total - done) / rate)} left` : '';
+      return `${shown(done)}/${shown(total)} ${unit}${left}`;
+    },
+    atEnd: () => `${shown(done)} ${unit} in ${spoken((performance.now() - startedMs) / 1000)}`,
+  };
+}
+
+/** Seconds in words of two digits or so: `8 s`, `4 min`, `2 h 5 min`. */
+function spoken(seconds: number): string {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+interface View {
+  show(pace: Pace): void;
+  end(pace: Pace): void;
+}
+
+function bar(label: string, total: number, stream: NodeJS.WriteStream): View {
+  const format = `${label} [{bar}] {pace}`;
+  const shown = new SingleBar({ format, hideCursor: true, stream }, Presets.legacy);
+  shown.start(total, 0, { pace: '' });
+  return {
+    show: (pace) => shown.update(pace.done(), { pace: pace.underWay() }),
+    end(pace) {
+      shown.update(pace.done(), { pace: pace.atEnd() });
+      shown.stop();
+    },
+  };
+}
+
+const betweenLinesMs = 5000;
+
+function lines(label: string, stream: NodeJS.WriteStream): View {
+  let lastMs = performance.now();
+  return {
+    show(pace) {
+      if (performance.now() - lastMs < betweenLinesMs) return;
+      lastMs = performance.now();
+      stream.write(`${label} ${pace.underWay()}\n`);
+    },
+    end: (pace) => void stream.write(`${label} ${pace.atEnd()}\n`),
   };
 }

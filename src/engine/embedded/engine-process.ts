@@ -77,12 +77,15 @@ export class EngineProcess {
     clearTimeout(force);
   }
 
-  /** The last lines that the server printed. */
+  /** The last lines that the server printed, without the frames of its stack traces. */
   async lastWords(lines = 15): Promise<string> {
     const printed = await readFile(this.#run.output, 'utf8').catch(() => '');
-    return printed.trimEnd().split('\n').slice(-lines).join('\n');
+    const spoken = printed.split('\n').filter((line) => line.trim() !== '' && !stackFrame.test(line));
+    return spoken.slice(-lines).join('\n');
   }
 }
+
+const stackFrame = /^\s+(at |\.\.\. \d+ (more|common))/;
 
 function refuse(java: string, fault: Error): never {
   throw new MiceError('engine-failed', `${java}/bin/java could not be started: ${fault.message}`, {

@@ -22,18 +22,23 @@ export async function urlIn(repositories: Repositories, artifact: Artifact): Pro
 /** Streams `url` into the file `path`. Throws `artifact-fetch` naming the URL. */
 export async function fetchOverHttp(url: string, path: string): Promise<void> {
   const answer = await get(url);
-  if (answer.body === null) throw new MiceError('artifact-fetch', `${shown(url)} answered without a body.`);
+  if (answer.body === null)
+    throw new MiceError('artifact-fetch', `${addressed(url).href} answered without a body.`);
   const body = Readable.fromWeb(answer.body as ReadableStream<Uint8Array>);
   await pipeline(body, createWriteStream(path)).catch((fault: unknown) => {
-    throw new MiceError('artifact-fetch', `The transfer from ${shown(url)} broke off: ${messageOf(fault)}`, {
-      cause: fault,
-    });
+    throw new MiceError(
+      'artifact-fetch',
+      `The transfer from ${addressed(url).href} broke off: ${messageOf(fault)}`,
+      {
+        cause: fault,
+      },
+    );
   });
 }
 
 function requireHttp(base: string, setting: string): void {
   if (/^https?:\/\//.test(base) && URL.canParse(base)) return;
-  throw new MiceError('bad-option', `${setting} is not an address: ${base}`, {
+  throw new MiceError('bad-option', `${setting} is not an address.`, {
     hint: 'An http:// or https:// base URL is accepted.',
   });
 }
@@ -47,28 +52,29 @@ async function wheelUrl(page: string, artifact: Artifact, origin: PypiWheel): Pr
   }
   throw new MiceError(
     'artifact-fetch',
-    `${shown(page)} lists no ${artifact.fileName} (${origin.project} ${origin.version}).`,
+    `${addressed(page).href} lists no ${artifact.fileName} (${origin.project} ${origin.version}).`,
   );
 }
 
 async function get(url: string): Promise<Response> {
-  const answer = await fetch(url).catch((fault: unknown) => {
+  const { href, headers } = addressed(url);
+  const answer = await fetch(href, { headers }).catch((fault: unknown) => {
     const reason =
       fault instanceof Error && fault.cause !== undefined ? messageOf(fault.cause) : messageOf(fault);
-    throw new MiceError('artifact-fetch', `${shown(url)} cannot be reached: ${reason}`, { cause: fault });
+    throw new MiceError('artifact-fetch', `${href} cannot be reached: ${reason}`, { cause: fault });
   });
   if (answer.ok) return answer;
   await answer.body?.cancel();
-  throw new MiceError(
-    'artifact-fetch',
-    `${shown(url)} answered ${answer.status} ${answer.statusText}`.trim(),
-  );
+  throw new MiceError('artifact-fetch', `${href} answered ${answer.status} ${answer.statusText}`.trim());
 }
 
-/** A URL without its user name and password. */
-function shown(url: string): string {
+/** Takes name and password out of a URL: they travel as a header (RFC 7617) and are never shown. */
+function addressed(url: string): { readonly href: string; readonly headers: Record<string, string> } {
   const parsed = new URL(url);
+  const credentials = [parsed.username, parsed.password].map(decodeURIComponent).join(':');
   parsed.username = '';
   parsed.password = '';
-  return parsed.href;
+  if (credentials === ':') return { href: parsed.href, headers: {} };
+  const encoded = Buffer.from(credentials, 'utf8').toString('base64');
+  return { href: parsed.href, headers: { authorization: `Basic ${encoded}` } };
 }

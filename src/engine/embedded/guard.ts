@@ -16,7 +16,8 @@ rm -rf -- "$2"
 `;
 
 export interface Guard {
-  readonly pid: number | undefined;
+  /** Settles when the guard has ended. Never rejects. */
+  readonly ended: Promise<void>;
   /** The engine has ended, or is being stopped by us. */
   dismiss(): void;
 }
@@ -31,9 +32,12 @@ export function postGuard(pid: number, directory: string, account: Account | und
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
-  // Without a shell the engine still runs; it is then stopped by us alone.
-  shell.once('error', () => undefined);
+  const ended = new Promise<void>((resolve) => {
+    shell.once('exit', () => resolve());
+    // Without a shell the engine still runs; it is then stopped by us alone.
+    shell.once('error', () => resolve());
+  });
   shell.stdin.once('error', () => undefined);
   shell.unref();
-  return { pid: shell.pid, dismiss: () => void shell.stdin.end('stand down\n') };
+  return { ended, dismiss: () => void shell.stdin.end('stand down\n') };
 }

@@ -36,7 +36,7 @@ async function pinnedJava(oldest: number, installed: readonly Java[], options: F
   const runtime = pinnedRuntime();
   const hint = `Install a Java ${oldest} or later and let JAVA_HOME name it.`;
   const found = installed.map((java) => `${java.major} at ${java.home}`).join(', ') || 'none';
-  if (runtime === undefined) {
+  if (runtime === undefined || runtime.major < oldest) {
     const machine = `${process.platform}-${process.arch}`;
     throw new MiceError(
       'java-missing',

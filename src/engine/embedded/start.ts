@@ -36,7 +36,7 @@ export interface StartOptions {
   readonly repositories?: Repositories;
   /** Node settings beside or instead of ours; null takes one of ours away. */
   readonly settings?: Readonly<Record<string, SettingValue | null>>;
-  /** Time from the start of the process to a ready node, default three minutes. */
+  /** Time from the start of the process to a ready node, default five minutes. */
   readonly readyTimeoutMs?: number;
 }
 
@@ -61,6 +61,7 @@ export interface EmbeddedEngine {
 export async function startEngine(options: StartOptions = {}): Promise<EmbeddedEngine> {
   const distribution = distributionOf(options.engine ?? 'opensearch', options.version);
   const { engine: name, version } = distribution;
+  const heapMb = heapOf(options);
   const ports = await freePorts(options.port ?? 0, 2);
   const fetching = fetchOptions(options);
   const java = await javaFor(distribution.oldestJava, fetching, options.java);
@@ -73,14 +74,14 @@ export async function startEngine(options: StartOptions = {}): Promise<EmbeddedE
     java,
     run,
     settings,
-    heapMb: heapOf(options),
+    heapMb,
     compiler: options.compiler ?? 'quick-start',
   };
   const url = `http://127.0.0.1:${settings['http.port']}`;
   try {
     const server = await EngineProcess.start(java.home, launches[distribution.engine](order), run);
     const stop = () => server.stop().finally(() => removeRunDirectory(run));
-    await untilReady(url, server, options.readyTimeoutMs ?? 180_000).catch((fault: unknown) =>
+    await untilReady(url, server, options.readyTimeoutMs ?? 300_000).catch((fault: unknown) =>
       stop().finally(() => rethrow(fault)),
     );
     return { url, name, version, pid: server.pid, directory: run.root, exited: server.exited, stop };
