@@ -8,7 +8,7 @@ import { Thread } from './thread.ts';
 export interface PoolOptions {
   /** Module that every thread runs. */
   readonly entry: URL;
-  readonly setup: ThreadSetup;
+  readonly setup: Omit<ThreadSetup, 'busy'>;
   readonly threads: number;
   /** Calls that may wait or run at a time. */
   readonly queueLimit: number;
@@ -27,6 +27,7 @@ export class Pool {
   private constructor(options: PoolOptions) {
     this.#options = options;
     this.#opened.promise.catch(() => undefined);
+    process.on('exit', this.#settle);
   }
 
   /** Resolves when every thread is ready. @throws MiceError the first fault of a thread that cannot start */
@@ -41,6 +42,11 @@ export class Pool {
       throw fault;
     }
   }
+
+  /** The process may end by process.exit or an error while threads compute. */
+  readonly #settle = () => {
+    for (const thread of this.#threads) thread.settle();
+  };
 
   /** Calls that wait or run. */
   get pending(): number {
@@ -81,7 +87,8 @@ export class Pool {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled([...this.#unsettled].map((call) => call.answers));
-    await Promise.all([...this.#threads].map((thread) => (thread.started ? thread.close() : thread.kill())));
+    await Promise.all([...this.#threads].map((thread) => thread.close()));
+    process.off('exit', this.#settle);
   }
 
   #admit(signal: AbortSignal | undefined): void {

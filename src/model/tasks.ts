@@ -55,4 +55,6 @@ export type Request = Task | { readonly kind: 'close' };
 export interface ThreadSetup {
   readonly bundle: Bundle;
   readonly intraOpThreads: number;
+  /** [0] is set to 0, with a notification, whenever the thread is out of the runtime's code. */
+  readonly busy: Int32Array;
 }

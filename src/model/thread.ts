@@ -15,8 +15,8 @@ interface Assignment {
   readonly reject: (error: MiceError) => void;
 }
 
-/** Time a thread has to let go of its sessions before it is ended. */
-const CLOSE_MS = 5000;
+/** How long the end of the process is held up for an inference to finish. */
+const EXIT_MS = 5000;
 
 export class Thread {
   readonly #worker: Worker;
@@ -25,10 +25,12 @@ export class Thread {
   #assignment: Assignment | undefined;
   #cause: MiceError | undefined;
   #started = false;
+  /** [0] 1 from the moment a task is sent until the thread has computed it; 1 while the thread starts. */
+  readonly #busy = new Int32Array(new SharedArrayBuffer(4)).fill(1);
 
-  constructor(entry: URL, setup: ThreadSetup, events: ThreadEvents) {
+  constructor(entry: URL, setup: Omit<ThreadSetup, 'busy'>, events: ThreadEvents) {
     this.#events = events;
-    this.#worker = new Worker(entry, { workerData: setup });
+    this.#worker = new Worker(entry, { workerData: { ...setup, busy: this.#busy } satisfies ThreadSetup });
     this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.#worker.on('error', (thrown) => {
       this.#cause = new MiceError('model-failed', `A model thread failed: ${messageOf(thrown)}`, {
@@ -47,20 +49,23 @@ export class Thread {
   run(request: Request, transfer: readonly ArrayBuffer[]): Promise<unknown> {
     return new Promise((resolve, reject) => {
       this.#assignment = { resolve, reject };
+      Atomics.store(this.#busy, 0, 1);
       this.#worker.postMessage(request, [...transfer]);
     });
   }
 
+  /**
+   * Ends when the thread has let go of its sessions. It is never terminated from outside: ONNX Runtime's binding
+   * aborts the whole process when its thread is ended during an inference.
+   */
   async close(): Promise<void> {
-    const force = setTimeout(() => void this.#worker.terminate(), CLOSE_MS);
     this.#worker.postMessage({ kind: 'close' } satisfies Request);
     await this.#ended;
-    clearTimeout(force);
   }
 
-  /** Ends the thread at once, whatever it is doing. */
-  async kill(): Promise<void> {
-    await this.#worker.terminate();
+  /** Blocks until no inference runs. For the end of the process, which ends its threads. */
+  settle(): void {
+    Atomics.wait(this.#busy, 0, 1, EXIT_MS);
   }
 
   #receive(reply: Reply): void {
@@ -77,6 +82,7 @@ export class Thread {
   }
 
   #end(): void {
+    Atomics.store(this.#busy, 0, 0);
     const cause =
       this.#cause ?? new MiceError('model-failed', 'A model thread ended while it was computing.');
     this.#assignment?.reject(cause);

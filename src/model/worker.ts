@@ -1,6 +1,6 @@
 /** Entry of a model thread: opens the bundle's graphs once, then answers one task at a time. */
 import { join } from 'node:path';
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MiceError, messageOf } from '../errors.ts';
 import { encodeDocuments, encodeQuery } from './encoder.ts';
 import { scoreDocuments } from './interaction.ts';
@@ -64,26 +64,41 @@ function buffersOf(answer: Answer): ArrayBuffer[] {
   return arrays.map(({ buffer }) => buffer as ArrayBuffer);
 }
 
-async function serve(port: NonNullable<typeof parentPort>): Promise<void> {
-  const reply = (message: Reply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
-  const computer = await openComputer(workerData as ThreadSetup);
-  const answer = async (request: Request): Promise<void> => {
-    if (request.kind === 'close') return await computer.close().finally(() => port.close());
+async function serve(port: MessagePort, setup: ThreadSetup): Promise<void> {
+  const computer = await openComputer(setup);
+  const answer = async (task: Task): Promise<{ reply: Reply; transfer: ArrayBuffer[] }> => {
     try {
-      const answer = await compute(computer, request);
-      reply({ kind: 'done', answer }, buffersOf(answer));
+      const answer = await compute(computer, task);
+      return { reply: { kind: 'done', answer }, transfer: buffersOf(answer) };
     } catch (thrown) {
-      reply({ kind: 'failed', fault: faultOf(thrown) });
+      return { reply: { kind: 'failed', fault: faultOf(thrown) }, transfer: [] };
     }
   };
-  port.on('message', (request: Request) => void answer(request));
-  reply({ kind: 'ready' });
+  const obey = async (request: Request): Promise<void> => {
+    if (request.kind === 'close') return await computer.close().finally(() => port.close());
+    const { reply, transfer } = await answer(request);
+    rest(setup);
+    port.postMessage(reply, transfer);
+  };
+  port.on('message', (request: Request) => void obey(request));
+  rest(setup);
+  port.postMessage({ kind: 'ready' } satisfies Reply);
+}
+
+/** Lets the end of the process go ahead. Before a reply, which may be followed by a task at once. */
+function rest({ busy }: ThreadSetup): void {
+  Atomics.store(busy, 0, 0);
+  Atomics.notify(busy, 0);
 }
 
 if (parentPort !== null) {
   const port = parentPort;
-  // With no listener left the thread ends by itself.
-  await serve(port).catch((thrown: unknown) =>
-    port.postMessage({ kind: 'unready', fault: faultOf(thrown) } satisfies Reply),
-  );
+  const setup = workerData as ThreadSetup;
+  try {
+    await serve(port, setup);
+  } catch (thrown) {
+    // With no listener left the thread ends by itself.
+    rest(setup);
+    port.postMessage({ kind: 'unready', fault: faultOf(thrown) } satisfies Reply);
+  }
 }
