@@ -1,4 +1,4 @@
-/** Which Java an engine runs on: the newest installed one that is new enough, else the pinned runtime. */
+/** Which Java an engine runs on: the newest suitable one that is installed, else the pinned runtime. */
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -21,6 +21,9 @@ export interface Java {
 
 export type JavaChoice = 'any' | 'pinned';
 
+/** The newest Java that the pinned engines were started on; instrumenting agents tend to lag behind Java. */
+const newestTried = 25;
+
 /** A Java of at least that feature version. Throws `java-missing` with the reason where none can be had. */
 export async function javaFor(
   oldest: number,
@@ -28,8 +31,18 @@ export async function javaFor(
   choice: JavaChoice = 'any',
 ): Promise<Java> {
   const installed = choice === 'pinned' ? [] : await installedJavas(options.env);
-  const newest = installed.filter((java) => java.major >= oldest).sort((a, b) => b.major - a.major)[0];
-  return newest ?? pinnedJava(oldest, installed, options);
+  const best = bestJava(installed, oldest);
+  if (best !== undefined && best.major <= newestTried) return best;
+  return pinnedJava(oldest, installed, options).catch((fault: unknown) => {
+    if (best === undefined) throw fault;
+    return best;
+  });
+}
+
+/** The newest of those the engines were tried on; where there is none, the one that is least too new. */
+export function bestJava(installed: readonly Java[], oldest: number): Java | undefined {
+  const newEnough = installed.filter(({ major }) => major >= oldest).sort((a, b) => a.major - b.major);
+  return newEnough.findLast(({ major }) => major <= newestTried) ?? newEnough[0];
 }
 
 async function pinnedJava(oldest: number, installed: readonly Java[], options: FetchOptions): Promise<Java> {

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { installedJavas, javaFor, majorIn } from '../../../src/engine/embedded/java.ts';
+import { bestJava, installedJavas, type Java, javaFor, majorIn } from '../../../src/engine/embedded/java.ts';
 import { scratchDirectory } from './scratch.ts';
 
 /** A Java home whose `java -version` prints `version`, with a release file if one is given. */
@@ -60,16 +60,17 @@ describe('looking for Java', () => {
     );
   });
 
-  test('prefers the newest that is new enough', async () => {
-    const [older, newer] = [fakeJava('98'), fakeJava('99')];
-    const directory = scratchDirectory();
-    symlinkSync(join(newer, 'bin', 'java'), join(directory, 'java'));
-    const options = {
-      cacheDirectory: scratchDirectory(),
-      repositories: {},
-      env: { JAVA_HOME: older, PATH: directory },
-    };
-    expect(await javaFor(21, options)).toMatchObject({ home: newer, major: 99 });
+  test('prefers the newest that the engines were tried on, then the one that is least too new', () => {
+    const installed = [27, 17, 21, 26, 25].map((major) => ({
+      home: '',
+      major,
+      vectorModule: true,
+      localeJars: [],
+    }));
+    const best = (among: readonly Java[]) => bestJava(among, 21)?.major;
+    expect(best(installed)).toBe(25);
+    expect(best(installed.filter(({ major }) => major > 25))).toBe(26);
+    expect(best(installed.filter(({ major }) => major < 21))).toBeUndefined();
   });
 
   test('says what to install or set when the pinned runtime cannot be fetched', async () => {
