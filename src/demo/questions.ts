@@ -39,6 +39,19 @@ export const questions: readonly Question[] = [
     },
   },
   {
+    query: 'prometheus histogram buckets',
+    answers: {
+      3: ['prom-client/README.md#configuration-2', 'prom-client/README.md#bucket-generators'],
+      2: ['prom-client/README.md#examples'],
+      1: [
+        'prom-client/README.md#default-metrics-2',
+        'prom-client/README.md#default-metrics-3',
+        'prom-client/README.md#utility-methods',
+        'prom-client/README.md#overview',
+      ],
+    },
+  },
+  {
     query: 'write logs from a separate thread so that logging does not block the event loop',
     answers: {
       3: [
@@ -82,6 +95,21 @@ export const questions: readonly Question[] = [
         'undici/docs/docs/api/Dispatcher.md#example-2-aborting-a-request-2',
         'undici/docs/docs/api/Dispatcher.md#example-2-aborting-a-request-3',
         'undici/docs/docs/api/Client.md#parameter-clientoptions-2',
+      ],
+    },
+  },
+  {
+    query: 'semver caret range',
+    answers: {
+      3: ['semver/README.md#caret-ranges-1-2-3-0-2-5-0-0-4'],
+      2: [
+        'semver/README.md#caret-ranges-1-2-3-0-2-5-0-0-4-2',
+        'semver/README.md#caret-ranges-1-2-3-0-2-5-0-0-4-3',
+      ],
+      1: [
+        'semver/README.md#advanced-range-syntax',
+        'semver/README.md#range-grammar-2',
+        'semver/README.md#ranges-2',
       ],
     },
   },
@@ -176,6 +204,17 @@ export const questions: readonly Question[] = [
     },
   },
   {
+    query: 'rotate log files',
+    answers: {
+      3: ['pino/docs/help.md#log-rotation', 'pino/docs/transports.md#pino-roll'],
+      2: [
+        'pino/docs/help.md#reopening-log-files',
+        'pino/docs/help.md#reopening-log-files-2',
+        'sonic-boom/README.md#sonicboom-reopen-file',
+      ],
+    },
+  },
+  {
     query: 'limit how much memory a cache may use instead of how many entries it has',
     answers: {
       3: ['lru-cache/README.md#storage-bounds-safety', 'lru-cache/README.md#usage-2'],
@@ -230,6 +269,18 @@ export const questions: readonly Question[] = [
     },
   },
   {
+    query: 'commander variadic option',
+    answers: {
+      3: ['commander/Readme.md#variadic-option'],
+      2: ['commander/Readme.md#variadic-option-2'],
+      1: [
+        'commander/Readme.md#common-option-types-boolean-and-value-2',
+        'commander/Readme.md#custom-option-processing',
+        'commander/Readme.md#command-arguments-2',
+      ],
+    },
+  },
+  {
     query: 'percentiles of request duration for monitoring',
     answers: {
       3: ['prom-client/README.md#configuration-3', 'prom-client/README.md#utility-methods-2'],
@@ -281,6 +332,18 @@ export const questions: readonly Question[] = [
       1: [
         'commander/Readme.md#common-option-types-boolean-and-value',
         'commander/Readme.md#default-option-value',
+      ],
+    },
+  },
+  {
+    query: 'sameSite cookie attribute',
+    answers: {
+      3: ['cookie/README.md#samesite'],
+      1: [
+        'undici/docs/docs/api/Cookies.md#cookie-interface',
+        'undici/docs/docs/api/Cookies.md#parsecookie-cookie',
+        'cookie/README.md#cookie-serialize-name-value-options',
+        'cookie/README.md#options-2',
       ],
     },
   },
@@ -347,6 +410,23 @@ export const questions: readonly Question[] = [
         'cli-progress/README.md#log',
         'cli-progress/README.md#overview',
         'cli-progress/README.md#usage',
+      ],
+    },
+  },
+  {
+    query: 'glob ignore pattern',
+    answers: {
+      3: ['glob/README.md#options-9'],
+      2: [
+        'readdir-glob/README.md#options',
+        'glob/README.md#command-line-interface-8',
+        'glob/README.md#usage-2',
+      ],
+      1: [
+        'glob/README.md#usage-6',
+        'glob/README.md#comments-and-negation',
+        '@balena/dockerignore/README.md#add-patterns',
+        'picomatch/README.md#options-onignore',
       ],
     },
   },
@@ -428,6 +508,22 @@ export const questions: readonly Question[] = [
       3: ['send/README.md#maxage', 'send/README.md#immutable'],
       2: ['serve-static/README.md#different-settings-for-paths', 'send/README.md#cachecontrol'],
       1: ['serve-static/README.md#setheaders', 'serve-static/README.md#servestatic-root-options'],
+    },
+  },
+  {
+    query: 'lru cache ttl and stale items',
+    answers: {
+      3: ['lru-cache/README.md#storage-bounds-safety-2', 'lru-cache/README.md#usage-2'],
+      2: [
+        'lru-cache/README.md#overview',
+        'lru-cache/README.md#storage-bounds-safety-3',
+        'lru-cache/README.md#usage-3',
+      ],
+      1: [
+        'lru-cache/README.md#storage-bounds-safety',
+        'lru-cache/README.md#storage-bounds-safety-4',
+        'lru-cache/README.md#performance-6',
+      ],
     },
   },
   {
@@ -547,6 +643,18 @@ export const questions: readonly Question[] = [
         'raw-body/README.md#overview',
         'raw-body/README.md#request-size-invalid',
         'raw-body/README.md#errors',
+      ],
+    },
+  },
+  {
+    query: 'retry-after header and status codes',
+    answers: {
+      3: ['undici/docs/docs/api/RetryAgent.md#parameter-retryhandleroptions-2'],
+      2: ['statuses/README.md#status-retry-code'],
+      1: [
+        'undici/docs/docs/api/RetryHandler.md#retryoptions',
+        'undici/docs/docs/api/RetryAgent.md#parameter-retryhandleroptions',
+        'undici/docs/docs/api/Dispatcher.md#retry',
       ],
     },
   },
