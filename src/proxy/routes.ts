@@ -64,9 +64,27 @@ export async function bulk(exchange: Exchange, services: Services, index: string
     enrich: (sources) => enrichDocuments(sources, enrichNeeds(exchange, services)),
   });
   return pass(exchange, services, {
-    body: Readable.from(enriched),
+    body: await wholeIfShort(enriched),
     drop: ['content-length', 'content-encoding'],
   });
+}
+
+/**
+ * One piece as a whole, with its length; more as a stream. Elasticsearch reads a bulk request without a last line
+ * break differently when its length is not announced.
+ */
+async function wholeIfShort(pieces: AsyncGenerator<Buffer>): Promise<Buffer | Readable | null> {
+  const first = await pieces.next();
+  if (first.done) return null;
+  const second = await pieces.next();
+  if (second.done) return first.value;
+  return Readable.from(
+    (async function* () {
+      yield first.value;
+      yield second.value;
+      yield* pieces;
+    })(),
+  );
 }
 
 /** A single document, enriched where its index is prepared. */

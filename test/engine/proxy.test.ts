@@ -237,7 +237,7 @@ describeOnEngines('searches through the proxy', (engine) => {
   it('names the stages of its time on request', async () => {
     const answer = await ask(`/${prepared}/_search`, search, { 'x-mice-explain': 'true' });
     for (const stage of ['upstream', 'query', 'states', 'score', 'total']) {
-      expect(answer.headers['server-timing']).toMatch(new RegExp(`${stage};dur=[d.]+`));
+      expect(answer.headers['server-timing']).toMatch(new RegExp(`${stage};dur=[0-9.]+`));
     }
   });
 
