@@ -124,6 +124,8 @@ def flatten(x: Tensor, lengths: np.ndarray) -> np.ndarray:
 
 
 Keep = Callable[[Tensor, np.ndarray, Tensor], dict[str, np.ndarray]]
+"""(states [n,T,…], lengths [n], vectors [n,H]) → the arrays to store: one row a token, or one where named below."""
+ONE_PER_ROW = frozenset({"vectors"})
 
 
 def write_parts(
@@ -153,7 +155,7 @@ def in_row_order(kept: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]
     out = {"lengths": lengths[order]}
     for name in kept[0][2]:
         flat = np.concatenate([arrays[name] for _, _, arrays in kept])
-        ragged = from_lengths(flat, np.ones_like(rows) if len(flat) == len(rows) and name == "vectors" else lengths)
+        ragged = from_lengths(flat, np.ones_like(rows) if name in ONE_PER_ROW else lengths)
         out[name] = np.concatenate([ragged.row(at) for at in order])
     return out
 

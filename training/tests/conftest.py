@@ -14,11 +14,11 @@ from mice_train.interaction import Interaction, seed
 from mice_train.projection import fit_projection
 from mice_train.source import load_source
 
-HIDDEN, LAYERS, VOCAB, STATE_DIMS = 64, 4, 40, 32
-BOTTOM = 2
+HIDDEN, LAYERS, VOCAB, STATE_DIMS = 128, 6, 40, 32
+BOTTOM = 4
 CONFIG = {
     "model_type": "bert", "hidden_act": "gelu", "hidden_size": HIDDEN, "num_attention_heads": 4,
-    "num_hidden_layers": LAYERS, "intermediate_size": 128, "vocab_size": VOCAB, "max_position_embeddings": 32,
+    "num_hidden_layers": LAYERS, "intermediate_size": 128, "vocab_size": VOCAB, "max_position_embeddings": 64,
     "layer_norm_eps": 1e-12, "type_vocab_size": 2,
 }
 
@@ -31,7 +31,7 @@ def random_weights() -> dict[str, torch.Tensor]:
 
     weights = {
         "embeddings.word_embeddings.weight": draw(VOCAB, HIDDEN),
-        "embeddings.position_embeddings.weight": draw(32, HIDDEN),
+        "embeddings.position_embeddings.weight": draw(64, HIDDEN),
         "embeddings.token_type_embeddings.weight": draw(2, HIDDEN),
         "pooler.dense.weight": draw(HIDDEN, HIDDEN),
         "pooler.dense.bias": draw(HIDDEN),
@@ -88,7 +88,7 @@ def encoder(source):
 @pytest.fixture(scope="session")
 def projection(encoder):
     torch.manual_seed(0)
-    states, _ = encoder(torch.randint(0, VOCAB, (50, 20)), torch.ones(50, 20), BOTTOM)
+    states, _ = encoder(torch.randint(0, VOCAB, (80, 20)), torch.ones(80, 20), BOTTOM)
     readers = torch.cat([layer.key.weight for layer in encoder.layers[BOTTOM:]])
     return fit_projection(states.flatten(0, 1), readers, STATE_DIMS)
 
