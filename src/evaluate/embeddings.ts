@@ -1,7 +1,7 @@
 /** Query vectors from the proxy's embedding route. */
 import { z } from 'zod';
 import { MiceError } from '../errors.ts';
-import { post } from './post.ts';
+import { send } from './send.ts';
 
 /** Text of a query → its first-stage vector. */
 export type EmbedQuery = (text: string) => Promise<readonly number[]>;
@@ -19,7 +19,7 @@ export function embedThrough(proxyUrl: string, headers: Readonly<Record<string, 
   const url = new URL('/_mice/v1/embeddings', proxyUrl);
   return async (text) => {
     const body = JSON.stringify({ input: [text], input_type: 'query' });
-    const answer = await post(url, { ...headers, 'content-type': 'application/json' }, body);
+    const answer = await send(url, { method: 'POST', headers, body });
     const parsed = answerShape.safeParse(answer.json);
     if (parsed.success) return parsed.data.data[0]!.embedding;
     throw new MiceError(

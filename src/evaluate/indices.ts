@@ -6,7 +6,7 @@ import type { ProgressUnit } from '../observe/progress.ts';
 import { type AnalyzerName, BM25, indexBody } from './bm25.ts';
 import type { Corpus, Dataset } from './dataset.ts';
 import { loadCorpus } from './load.ts';
-import { post } from './post.ts';
+import { mergeReleased, mergeWhole } from './settle.ts';
 
 /** `plain`: title and text alone. `enriched`: written through the proxy, so with vectors and states. */
 export type IndexKind = 'plain' | 'enriched';
@@ -17,6 +17,8 @@ export interface PreparedIndex {
   readonly bytesPerDocument: number;
   /** Whether a complete index of an earlier run was found. */
   readonly reused: boolean;
+  /** Whether the bytes are free of copies that a later merge would drop. */
+  readonly settled: boolean;
 }
 
 export interface IndexPlan {
@@ -30,6 +32,8 @@ export interface IndexPlan {
   readonly proxyUrl: string;
   /** Length of the vectors of an enriched index. */
   readonly vectorDims: () => Promise<number>;
+  /** How long to wait until an index with states can shrink to its size, see {@link mergeReleased}. */
+  readonly settleMs: number;
   /** Whether a complete index of an earlier run may be searched again. */
   readonly reuse: boolean;
   readonly startProgress: StartProgress;
@@ -65,47 +69,35 @@ export async function prepareIndex(plan: IndexPlan): Promise<PreparedIndex> {
   const { documents } = dataset.corpus;
   const exists = await engine.indexExists(name);
   const reused = exists && plan.reuse && (await engine.count(name)) === documents;
-  if (!reused) {
-    if (exists) await engine.deleteIndex(name);
-    await fill(plan, name);
-  }
+  if (exists && !reused) await engine.deleteIndex(name);
+  const settled = reused || (await fill(plan, name));
   const bytes = await engine.storeBytes(name);
-  return { name, bytesPerDocument: Math.round(bytes / documents), reused };
+  return { name, bytesPerDocument: Math.round(bytes / documents), reused, settled };
 }
 
-async function fill(plan: IndexPlan, name: string): Promise<void> {
-  const { engine, dataset, kind, analyzer } = plan;
+/** @returns whether the index has the size it keeps */
+async function fill(plan: IndexPlan, name: string): Promise<boolean> {
+  const { engine, dataset, kind, analyzer, settleMs, signal } = plan;
   const fields = kind === 'plain' ? undefined : { object: 'mice', vectorDims: await plan.vectorDims() };
   await engine.createIndex(name, indexBody(engine, analyzer, fields));
-  const { corpus } = dataset;
-  const label = kind === 'plain' ? 'Indexing text' : 'Indexing text, vectors and states';
-  const progress = plan.startProgress(label, corpus.documents, 'documents');
-  try {
-    const { address } = engine;
-    const url = kind === 'plain' ? address.url : plan.proxyUrl;
-    const onLoaded = (documents: number) => progress.advance(documents);
-    await loadCorpus(
-      corpus,
-      { url, headers: address.headers, index: name },
-      { onLoaded, signal: plan.signal },
-    );
-  } finally {
-    progress.stop();
-  }
-  await settle(engine, name);
-  await expectComplete(engine, name, corpus);
+  await load(plan, name);
+  const settled = await (kind === 'plain'
+    ? mergeWhole(engine, name)
+    : mergeReleased(engine, name, settleMs, signal));
+  await expectComplete(engine, name, dataset.corpus);
+  return settled;
 }
 
-/**
- * One segment, on disk. The bytes of an index depend on its merges: `_recovery_source`, the copy that an index
- * with fields excluded from `_source` keeps for recovery, is dropped only by them.
- */
-async function settle(engine: Engine, index: string): Promise<void> {
-  const { url, headers = {} } = engine.address;
-  for (const path of ['_flush?force=true', '_forcemerge?max_num_segments=1', '_refresh']) {
-    const { status, text } = await post(new URL(`/${index}/${path}`, url), headers, '');
-    if (status < 300) continue;
-    throw new MiceError('upstream-refused', `POST /${index}/${path} was refused: ${text.slice(0, 200)}`);
+async function load({ engine, dataset, kind, proxyUrl, startProgress, signal }: IndexPlan, index: string) {
+  const { corpus } = dataset;
+  const { url, headers } = engine.address;
+  const target = { url: kind === 'plain' ? url : proxyUrl, headers, index };
+  const label = kind === 'plain' ? 'Indexing text' : 'Indexing text, vectors and states';
+  const progress = startProgress(label, corpus.documents, 'documents');
+  try {
+    await loadCorpus(corpus, target, { onLoaded: (documents) => progress.advance(documents), signal });
+  } finally {
+    progress.stop();
   }
 }
 

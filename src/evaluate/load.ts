@@ -1,7 +1,7 @@
 /** Loads a corpus through `_bulk`: at the proxy, where ingest adds vectors and states, or at the engine itself. */
 import { MiceError } from '../errors.ts';
 import type { Corpus, CorpusDocument } from './dataset.ts';
-import { type Posted, post } from './post.ts';
+import { type Answer, send } from './send.ts';
 
 /** Documents of one request: at 50 encoded documents a second it is answered within seconds. */
 const CHUNK_DOCUMENTS = 200;
@@ -51,7 +51,7 @@ interface BulkOutcome {
   readonly error?: { readonly reason?: string };
 }
 
-function throwOnRefused(url: URL, { status, text, json }: Posted): void {
+function throwOnRefused(url: URL, { status, text, json }: Answer): void {
   if (status !== 200 || json === undefined) {
     throw new MiceError('upstream-refused', `POST ${url.href} answered ${status}: ${text.slice(0, 300)}`);
   }
@@ -76,7 +76,7 @@ export async function loadCorpus(
   const headers = { ...target.headers, 'content-type': 'application/x-ndjson' };
   for await (const { documents, lines } of chunks(target.index, corpus.read())) {
     options.signal?.throwIfAborted();
-    throwOnRefused(url, await post(url, headers, lines));
+    throwOnRefused(url, await send(url, { method: 'POST', headers, body: lines }));
     options.onLoaded?.(documents);
   }
 }

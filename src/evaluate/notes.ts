@@ -18,6 +18,7 @@ export async function notesOf(
       : []),
     ...(dataset.firstStage === 'stored' ? [storedRunNote(runs)] : []),
     ...reused.map(({ name }) => `${name} was found complete and searched again.`),
+    ...[...indices.values()].flatMap(({ name, settled }) => (settled ? [] : [unsettledNote(name)])),
     ...(await unenrichedNotes(engine, indices.get('enriched'))),
     ...runs.flatMap(verdictNotes),
   ];
@@ -29,6 +30,9 @@ function storedRunNote(runs: readonly ModeRun[]): string {
     ? `${note}; vector searches the stored candidates of all queries, not the collection they came from.`
     : `${note}.`;
 }
+
+const unsettledNote = (index: string) =>
+  `${index} still held its source twice when it was measured; bytes per document are an upper bound.`;
 
 /** A document without our fields can be re-ranked (it is encoded on sight) but not found by its vector. */
 async function unenrichedNotes(engine: Engine, index: PreparedIndex | undefined): Promise<readonly string[]> {

@@ -27,6 +27,8 @@ export interface EvaluateOptions {
   readonly concurrency?: number | undefined;
   /** Search the index of an earlier run again if it is complete, and leave it there. */
   readonly keep?: boolean | undefined;
+  /** How long to wait at most until an index with states has the size it keeps; a minute unless given. */
+  readonly settleMs?: number | undefined;
   /** Query vectors; from the proxy's embedding route unless given. */
   readonly embed?: EmbedQuery | undefined;
   readonly startProgress?: StartProgress | undefined;
@@ -58,8 +60,20 @@ async function settingOf(options: EvaluateOptions): Promise<Setting> {
 function planIndex(setting: Setting, kind: IndexKind): IndexPlan {
   const { engine, dataset, analyzer, bundle, proxyUrl, startProgress, signal, searchers } = setting;
   const vectorDims = async () => (await searchers.embed('how long is a vector')).length;
-  const reuse = setting.keep === true;
-  return { engine, dataset, kind, analyzer, bundle, proxyUrl, vectorDims, reuse, startProgress, signal };
+  const [reuse, settleMs] = [setting.keep === true, setting.settleMs ?? 60_000];
+  return {
+    engine,
+    dataset,
+    kind,
+    analyzer,
+    bundle,
+    proxyUrl,
+    vectorDims,
+    settleMs,
+    reuse,
+    startProgress,
+    signal,
+  };
 }
 
 const kindsOf = (names: readonly ModeName[]) => [...new Set(names.map((name) => modes[name].index))];

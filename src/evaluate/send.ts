@@ -1,0 +1,44 @@
+/** One request that may take as long as it takes: a load waits for encoding, a merge for the disk. */
+import { request } from 'undici';
+import { MiceError, messageOf } from '../errors.ts';
+
+export interface Sending {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** JSON, unless a header says otherwise. */
+  readonly body?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** The body as JSON; undefined when it is none. */
+  readonly json: unknown;
+}
+
+function jsonOrUndefined(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws MiceError `upstream-unreachable`; an error status is an answer */
+export async function send(url: URL, { method, headers, body }: Sending): Promise<Answer> {
+  try {
+    const answer = await request(url, {
+      method,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body }),
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    const text = await answer.body.text();
+    return { status: answer.statusCode, text, json: jsonOrUndefined(text) };
+  } catch (cause) {
+    throw new MiceError('upstream-unreachable', `${method} ${url.href} failed: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,160 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Dataset } from '../../src/evaluate/dataset.ts';
+import { type Evaluation, evaluationJson, summarise } from '../../src/evaluate/evaluation.ts';
+import { indexName } from '../../src/evaluate/indices.ts';
+import { mean, ndcg } from '../../src/evaluate/metrics.ts';
+import { openDataset } from '../../src/evaluate/open-dataset.ts';
+import { type EvaluateOptions, evaluate } from '../../src/evaluate/runs.ts';
+import { describeOnEngines, sharedEngine } from '../support/engines.ts';
+import { passages } from '../support/passages.ts';
+import { type ProxyUnderTest, proxyBefore } from '../support/proxy.ts';
+import { directoryOf } from '../unit/evaluate/collection.ts';
+
+/** Read where it lies beside the checkout; its licence forbids a copy in the repository. */
+const sharedRun = join(import.meta.dirname, '../../../shared/data/dev/trec-dl-2021-bm25-top100.json.gz');
+
+const lines = (values: readonly object[]) => values.map((value) => `${JSON.stringify(value)}\n`).join('');
+
+/** Every query has words of one passage only, so that BM25 can find just that one. */
+async function smallCollection(): Promise<Dataset> {
+  return openDataset(
+    await directoryOf({
+      'corpus.jsonl': lines(passages.map(({ id, ...rest }) => ({ _id: id, ...rest }))),
+      'queries.jsonl': lines([
+        { _id: 'found', text: 'electric potential' },
+        { _id: 'missed', text: 'flour ferments' },
+        { _id: 'half', text: 'hunt at dusk' },
+      ]),
+      'qrels/test.tsv': 'found\tvolt\t1\nmissed\tmove\t1\nhalf\tcats\t1\nhalf\tvolt\t1\n',
+    }),
+  );
+}
+
+const storedOrder = ['cats', 'melt', 'volt', 'word', 'move', 'bake'];
+
+async function smallRun(): Promise<Dataset> {
+  const directory = await directoryOf({
+    'run.json': JSON.stringify({
+      queries: { q1: 'how do glaciers move' },
+      passages: Object.fromEntries(passages.map(({ id, text }) => [id, text])),
+      bm25_top100: { q1: storedOrder },
+      // No two orders of these grades have the same nDCG.
+      qrels: { q1: { move: 3, melt: 2, word: 1 } },
+    }),
+  });
+  return openDataset(join(directory, 'run.json'));
+}
+
+const silent = () => ({ advance() {}, stop() {} });
+
+type Choice = Pick<EvaluateOptions, 'dataset' | 'modes'> & Partial<EvaluateOptions>;
+
+const run = ({ engine, url }: ProxyUnderTest, choice: Choice) =>
+  evaluate({
+    engine,
+    proxyUrl: url,
+    bundle: 'default',
+    startProgress: silent,
+    settleMs: 0,
+    ...choice,
+  });
+
+const summaryOf = ({ runs }: Evaluation, mode: string) => summarise(runs.find((one) => one.mode === mode)!);
+
+describeOnEngines('an evaluation', (engineUnderTest) => {
+  const proxy = proxyBefore(engineUnderTest);
+  const plainIndexes = (dataset: Dataset) =>
+    (['english', 'standard'] as const).map((analyzer) =>
+      indexName({ dataset, kind: 'plain', analyzer, bundle: 'default' }),
+    );
+  const exist = (names: readonly string[]) =>
+    Promise.all(names.map((name) => proxy.engine.indexExists(name)));
+
+  test('asks the engine, its vectors and the proxy, and agrees with the arithmetic', async () => {
+    const evaluation = await run(proxy, {
+      dataset: await smallCollection(),
+      modes: ['bm25', 'vector', 'mice'],
+    });
+    // nDCG 1, 0 and 1 / (1 + 1/log2(3)) = 0.61315; reciprocal ranks 1, 0, 1; recall 1, 0, 1/2.
+    const expected = { 'ndcg@10': 0.53772, 'mrr@10': 0.66667, 'recall@100': 0.5, queries: 3 };
+    expect(summaryOf(evaluation, 'bm25')).toMatchObject(expected);
+    expect(summaryOf(evaluation, 'mice')).toMatchObject({ ...expected, verdicts: { reranked: 3 } });
+    // Six neighbours were asked for among six documents.
+    expect(summaryOf(evaluation, 'vector')).toMatchObject({ 'recall@100': 1, queries: 3 });
+    expect(evaluationJson(evaluation)).toMatchObject({
+      engine: { name: engineUnderTest.name, version: engineUnderTest.version },
+      perQuery: { bm25: { found: 1, missed: 0, half: 0.61315 } },
+    });
+  });
+
+  test('measures what vectors and states add to the size of an index', async () => {
+    const evaluation = await run(proxy, { dataset: await smallCollection(), modes: ['bm25', 'mice'] });
+    const [plain, enriched] = evaluation.runs.map(({ bytesPerDocument }) => bytesPerDocument);
+    expect(plain).toBeGreaterThan(0);
+    expect(enriched).toBeGreaterThan(plain! + 1000);
+  });
+
+  test('finds candidates in exactly the stored order, and has them re-ranked by the words of the query', async () => {
+    const dataset = await smallRun();
+    const evaluation = await run(proxy, { dataset, modes: ['bm25', 'mice'] });
+    const { 'ndcg@10': stored } = summaryOf(evaluation, 'bm25');
+    expect(stored).toBeCloseTo(ndcg(storedOrder, dataset.queries[0]!.grades, 10), 4);
+    expect(summaryOf(evaluation, 'mice')).toMatchObject({ 'recall@100': 1, verdicts: { reranked: 1 } });
+  });
+
+  test('removes its indices, or keeps them and searches them again', async () => {
+    const dataset = await smallCollection();
+    const names = plainIndexes(dataset);
+    await run(proxy, { dataset, modes: ['bm25'] });
+    expect(await exist(names)).toEqual([false, false]);
+    await run(proxy, { dataset, modes: ['bm25'], keep: true });
+    expect((await exist(names)).filter(Boolean)).toHaveLength(1);
+    const again = await run(proxy, { dataset, modes: ['bm25'], keep: true });
+    expect(again.notes).toEqual([expect.stringMatching(/was found complete and searched again/)]);
+    await run(proxy, { dataset, modes: ['bm25'] });
+    expect(await exist(names)).toEqual([false, false]);
+  });
+
+  test('leaves no index behind when it is interrupted while loading', async () => {
+    const dataset = await smallCollection();
+    const signal = AbortSignal.abort(new Error('interrupted'));
+    await expect(run(proxy, { dataset, modes: ['bm25'], signal })).rejects.toThrow('interrupted');
+    expect(await exist(plainIndexes(dataset))).toEqual([false, false]);
+  });
+
+  test('says that a proxy is needed where none is', async () => {
+    const { url } = proxy.engine.address;
+    const alone = run(proxy, { dataset: await smallCollection(), modes: ['mice'], proxyUrl: url });
+    await expect(alone).rejects.toMatchObject({
+      code: 'proxy-refused',
+      hint: expect.stringContaining('mice proxy'),
+    });
+  });
+
+  test.skipIf(!existsSync(sharedRun))(
+    'gives the known nDCG@10 of the TREC 2021 run (skipped where the collection is absent)',
+    async () => {
+      const dataset = await openDataset(sharedRun);
+      const evaluation = await run(proxy, { dataset, modes: ['bm25'] });
+      const stored = dataset.queries.map(({ candidates, grades }) => ndcg(candidates!, grades, 10));
+      expect(summaryOf(evaluation, 'bm25')['ndcg@10']).toBeCloseTo(mean(stored), 5);
+      expect(mean(stored)).toBeCloseTo(0.4458, 4);
+    },
+  );
+});
+
+describe('an index with states', () => {
+  const engineUnderTest = sharedEngine('opensearch');
+  const proxy = proxyBefore(engineUnderTest);
+
+  test('is measured without the second copy of its source once the node has let go of it', async () => {
+    const choice = { dataset: await smallCollection(), modes: ['mice'] } as const;
+    const hurried = await run(proxy, choice);
+    expect(hurried.notes).toContainEqual(expect.stringContaining('upper bound'));
+    const settled = await run(proxy, { ...choice, settleMs: 60_000 });
+    expect(settled.notes).toEqual([]);
+    expect(settled.runs[0]!.bytesPerDocument).toBeLessThan(hurried.runs[0]!.bytesPerDocument - 1000);
+  });
+});
