@@ -14,6 +14,7 @@ from mice_train.interaction import Interaction
 from mice_train.metrics import single_ndcg
 from mice_train.negatives import WINDOW
 from mice_train.records import read_passages, read_queries
+from mice_train.reporting import Log
 from mice_train.validation import ValidationSet, score_set, validation_sets
 
 STYLES = ("question", "web", "claim", "keywords-asked", "heading")
@@ -22,7 +23,7 @@ WEIGHTS = np.arange(0, 6.01, 0.25)
 QUERIES_PER_SET = 60
 
 
-def calibrate(interaction: Interaction, work: Path, log=print) -> FirstStage:
+def calibrate(interaction: Interaction, work: Path, log: Log = print) -> FirstStage:
     """The weight with the best mean nDCG@10 over the sets."""
     passages, queries = load_passages(work), load_queries(work)
     found = np.load(work / "candidates.npz")

@@ -21,6 +21,7 @@ from mice_train.projection import Projection, explained, fit_projection
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
 from mice_train.records import read_passages, read_queries
+from mice_train.reporting import Log
 from mice_train.source import Source
 from mice_train.tokens import (
     DOCUMENT_TOKENS,
@@ -56,7 +57,7 @@ class StoredQueries:
     vectors: np.ndarray
 
 
-def encode(source: Source, work: Path, log=print, backwards: bool = False) -> None:
+def encode(source: Source, work: Path, log: Log = print, backwards: bool = False) -> None:
     """A second process may start from the other end (`backwards`): two one-thread processes are faster than
     one with two threads, most of all beside other work."""
     encoder = load_encoder(source)
@@ -80,7 +81,7 @@ def encode(source: Source, work: Path, log=print, backwards: bool = False) -> No
 
 
 def load_or_fit_projection(
-    source: Source, encoder: Encoder, ids: list[list[int]], work: Path, log=print
+    source: Source, encoder: Encoder, ids: list[list[int]], work: Path, log: Log = print
 ) -> Projection:
     path = work / "projection.pt"
     if path.exists():
@@ -129,7 +130,8 @@ ONE_PER_ROW = frozenset({"vectors"})
 
 
 def write_parts(
-    encoder: Encoder, ids: list[list[int]], folder: Path, keep: Keep, rows_per_part: int, backwards: bool, log=print
+    encoder: Encoder, ids: list[list[int]], folder: Path, keep: Keep, rows_per_part: int, backwards: bool,
+    log: Log = print,
 ) -> None:
     """One npz per part, its rows in order; finished parts are left alone."""
     folder.mkdir(parents=True, exist_ok=True)

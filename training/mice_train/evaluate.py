@@ -12,6 +12,7 @@ from mice_train.dev_sets import MEAN_OF, DevSet, read_dev_sets
 from mice_train.first_stage import FirstStage
 from mice_train.metrics import ndcg
 from mice_train.ragged import from_lengths
+from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
 
 WAYS = ("bm25", "cosine", "mice", "mice+firstStage")
@@ -29,7 +30,7 @@ class Scored:
     model: np.ndarray
 
 
-def evaluate(directory: Path, data: Path, work: Path, only: list[str] | None = None, log=print) -> Figures:
+def evaluate(directory: Path, data: Path, work: Path, only: list[str] | None = None, log: Log = print) -> Figures:
     """Set → way → figure, with the mean over MEAN_OF under `mean` where all of these were measured."""
     bundle = Bundle(directory)
     stage = FirstStage(**bundle.manifest["score"]["firstStage"])

@@ -10,6 +10,7 @@ import torch
 from mice_train.bm25 import Bm25
 from mice_train.encode import load_passages, load_queries
 from mice_train.records import Passage, Query, read_passages, read_queries
+from mice_train.reporting import Log
 from mice_train.tokens import document_text
 
 HARD = 12
@@ -19,7 +20,7 @@ WINDOW = 100
 NONE = -1
 
 
-def find_candidates(work: Path, log=print) -> None:
+def find_candidates(work: Path, log: Log = print) -> None:
     """Writes candidates.npz: bm25 [q,WINDOW], nearest [q,HARD], passage numbers, NONE where there is none."""
     passages, queries = read_passages(work / "passages.jsonl"), read_queries(work / "queries.jsonl")
     passage_vectors = load_passages(work).vectors

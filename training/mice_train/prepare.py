@@ -8,13 +8,14 @@ from pathlib import Path
 
 from mice_train.data import read_all
 from mice_train.records import Passage, write_lines
+from mice_train.reporting import Log
 from mice_train.styles import make_queries
 
 QUERIES_PER_PASSAGE = 2
 MADE_PER_STYLE = 7000
 
 
-def prepare(data: Path, work: Path, log=print) -> None:
+def prepare(data: Path, work: Path, log: Log = print) -> None:
     rng = random.Random(0)
     passages: list[Passage] = []
     labelled: list[tuple[int, str, str]] = []

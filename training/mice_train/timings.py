@@ -12,6 +12,7 @@ import numpy as np
 
 from mice_train.bundle import Parts, write_bundle
 from mice_train.ragged import from_lengths
+from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
 
 COMPUTES = ("float32", "int8-weights", "int8-blocks")
@@ -19,7 +20,7 @@ ROUNDS = 15
 DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12
 
 
-def measure_timings(parts: Parts, work: Path, log=print) -> None:
+def measure_timings(parts: Parts, work: Path, log: Log = print) -> None:
     """Writes work/timings.json. The ways take turns, so that other work on the machine falls on all alike."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:

@@ -29,6 +29,7 @@ from mice_train.interaction import Interaction, seed
 from mice_train.loss import listwise_loss, softened_target
 from mice_train.ranks import Ranks
 from mice_train.records import read_passages, read_queries
+from mice_train.reporting import Log
 from mice_train.source import Source
 from mice_train.validation import mean_figure, validate, validation_sets
 
@@ -109,7 +110,7 @@ def train_step(
 class Progress:
     """The run's log: JSON lines, appended also by a resumed run."""
 
-    def __init__(self, path: Path, log) -> None:
+    def __init__(self, path: Path, log: Log) -> None:
         self.path, self.log = path, log
 
     def write(self, row: dict) -> None:
@@ -118,7 +119,7 @@ class Progress:
         self.log(json.dumps(row))
 
 
-def train(source: Source, work: Path, plan: Plan, log=print) -> None:
+def train(source: Source, work: Path, plan: Plan, log: Log = print) -> None:
     """Writes work/checkpoint.pt (to go on from) and work/best.pt (best mean on the validation sets).
 
     With several ranks a step is one batch of each rank.
