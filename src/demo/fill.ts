@@ -1,7 +1,7 @@
 /** The demo's index: made, and filled through the proxy, which adds vectors and states on the way. */
 import type { Engine, MiceFields } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
-import { indexBody } from '../evaluate/bm25.ts';
+import { analyzerOf, indexBody } from '../evaluate/bm25.ts';
 import type { Corpus, CorpusDocument } from '../evaluate/dataset.ts';
 import { loadCorpus } from '../evaluate/load.ts';
 import type { startProgress } from '../observe/progress.ts';
@@ -32,7 +32,7 @@ const TITLE_CHARACTERS = 120;
 export async function fillIndex(plan: FillPlan): Promise<Filled> {
   const { engine, index } = plan;
   if (await engine.indexExists(index)) await engine.deleteIndex(index);
-  await engine.createIndex(index, indexBody(engine, plan.fields));
+  await engine.createIndex(index, indexBody(engine, await analyzerOf(engine), plan.fields));
   const titles = new Map<string, string>();
   const startedMs = performance.now();
   await load(plan, titles);
