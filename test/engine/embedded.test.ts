@@ -124,10 +124,10 @@ describe('the life of an embedded engine', () => {
     const dataDirectory = mkdtempSync(join(tmpdir(), 'kept-'));
     chmodSync(dataDirectory, 0o755);
     try {
-      const first = await start({ dataDirectory });
+      const first = await start({ engine: 'elasticsearch', dataDirectory });
       await ask(`${first.url}/kept/_doc/1?refresh=true`, 'PUT', { text: 'still here' });
       await first.stop();
-      const second = await start({ dataDirectory });
+      const second = await start({ engine: 'elasticsearch', dataDirectory });
       const found = await ask<{ _source: unknown }>(`${second.url}/kept/_doc/1`);
       expect(found._source).toEqual({ text: 'still here' });
       await second.stop();
@@ -176,5 +176,31 @@ describe('the life of an embedded engine', () => {
     expect(isAlive(pid)).toBe(true);
     owner.kill('SIGKILL');
     await expect.poll(() => isAlive(pid) || existsSync(directory), { timeout: 30_000 }).toBe(false);
+  });
+
+  test('the command prints where the engine is and ends it when interrupted', async () => {
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+    const options = [
+      'engine',
+      '--json',
+      '--port',
+      '0',
+      '--engine',
+      'elasticsearch',
+      '--engine-version',
+      '8.19.21',
+    ];
+    const command = spawn(process.execPath, [main, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let printed = '';
+    command.stdout.on('data', (chunk: Buffer) => {
+      printed += chunk.toString();
+    });
+    await expect.poll(() => printed, { timeout: 100_000 }).toContain('}');
+    const { name, version, url } = JSON.parse(printed) as Record<string, string>;
+    expect({ name, version }).toEqual({ name: 'elasticsearch', version: '8.19.21' });
+    await ask(`${url}/_cluster/health`);
+    command.kill('SIGINT');
+    await expect(once(command, 'exit')).resolves.toEqual([0, null]);
+    await expect(fetch(`${url}/_cluster/health`)).rejects.toThrow();
   });
 });

@@ -25,14 +25,11 @@ export async function fetchOverHttp(url: string, path: string): Promise<void> {
   if (answer.body === null)
     throw new MiceError('artifact-fetch', `${addressed(url).href} answered without a body.`);
   const body = Readable.fromWeb(answer.body as ReadableStream<Uint8Array>);
-  await pipeline(body, createWriteStream(path)).catch((fault: unknown) => {
-    throw new MiceError(
-      'artifact-fetch',
-      `The transfer from ${addressed(url).href} broke off: ${messageOf(fault)}`,
-      {
-        cause: fault,
-      },
-    );
+  await pipeline(body, createWriteStream(path)).catch((fault: NodeJS.ErrnoException) => {
+    const code = fault.code === 'ENOSPC' ? 'disk-full' : 'artifact-fetch';
+    throw new MiceError(code, `The transfer from ${addressed(url).href} broke off: ${fault.message}`, {
+      cause: fault,
+    });
   });
 }
 

@@ -9,6 +9,7 @@ import { requireRoom } from './disk.ts';
 import { fetchOverHttp, urlIn } from './fetch-http.ts';
 import { fetchWithMaven, mavenPath } from './fetch-maven.ts';
 import { fetchWithPip } from './fetch-pip.ts';
+import { removeLeftovers } from './made-once.ts';
 import { type Repositories, repositorySettings } from './repositories.ts';
 import { onPath } from './tools.ts';
 import { fileBytes, isPinned, requirePinned, setAside } from './verify.ts';
@@ -28,6 +29,8 @@ interface Way {
   fetch(): Promise<string>;
 }
 
+const incomingPrefix = 'incoming-';
+
 /**
  * The path of the artefact in the cache, fetched if it is not there. Processes that ask at once share one
  * transfer. Throws `artifact-fetch` (saying what was tried), `artifact-hash`, `disk-full`.
@@ -41,7 +44,8 @@ export async function fetchArtifact(artifact: Artifact, options: FetchOptions): 
     if ((await fileBytes(path)) > 0) await setAside(path);
     await requireRoom(options.cacheDirectory, 2 * artifact.bytes, `Fetching ${artifact.fileName}`);
     await mkdir(directory, { recursive: true });
-    const incoming = await mkdtemp(join(directory, 'incoming-'));
+    await removeLeftovers(join(directory, incomingPrefix));
+    const incoming = await mkdtemp(join(directory, incomingPrefix));
     try {
       const fetched = await fetchByAnyWay(artifact, await waysTo(artifact, incoming, options));
       await requirePinned(fetched, artifact, path);
@@ -98,6 +102,7 @@ async function fetchByAnyWay(artifact: Artifact, ways: readonly Way[]): Promise<
     try {
       return await withProgress(artifact, way.growsIn, way.fetch);
     } catch (fault) {
+      if (fault instanceof MiceError && fault.code !== 'artifact-fetch') throw fault;
       faults.push(`${way.label}: ${messageOf(fault)}`);
     }
   }
@@ -112,9 +117,11 @@ async function fetchByAnyWay(artifact: Artifact, ways: readonly Way[]): Promise<
 }
 
 const pollMs = 250;
+const worthShowing = 1_000_000;
 
 /** Shows how a transfer comes along by the size of what lies in its directory. */
 async function withProgress<T>(artifact: Artifact, directory: string, work: () => Promise<T>): Promise<T> {
+  if (artifact.bytes < worthShowing) return work();
   const progress = startProgress(artifact.fileName, artifact.bytes, 'MB');
   const poll = setInterval(() => void bytesIn(directory).then((bytes) => progress.reach(bytes)), pollMs);
   try {

@@ -16,7 +16,9 @@ export async function madeOnce(
 ): Promise<string> {
   if (await isComplete(directory)) return directory;
   await mkdir(dirname(directory), { recursive: true, mode: passable });
-  const incoming = await mkdtemp(`${directory}-incoming-`);
+  const prefix = `${directory}-incoming-`;
+  await removeLeftovers(prefix);
+  const incoming = await mkdtemp(prefix);
   try {
     await fill(incoming);
     await openToAll(incoming);
@@ -27,6 +29,15 @@ export async function madeOnce(
   } finally {
     await rm(incoming, { recursive: true, force: true });
   }
+}
+
+/** Removes what one that was killed had begun under names of this prefix. Callers hold the lock it held. */
+export async function removeLeftovers(prefix: string): Promise<void> {
+  const parent = dirname(prefix);
+  const begun = (await readdir(parent))
+    .map((name) => join(parent, name))
+    .filter((path) => path.startsWith(prefix));
+  for (const path of begun) await rm(path, { recursive: true, force: true });
 }
 
 /** Whether the directory holds the files it was finished with. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Artifact } from '../../../src/engine/embedded/artifacts.ts';
@@ -83,6 +83,20 @@ describe('fetching a pinned artefact', () => {
     writeFileSync(path, 'mould');
     expect(readFileSync(await fetchArtifact(cheese('gouda'), options), 'utf8')).toBe('gouda');
     expect(asked).toHaveLength(2);
+  });
+
+  test('clears away what an interrupted transfer left', async () => {
+    const { url } = await serve({ [cheesePath]: 'gouda' });
+    const cacheDirectory = scratchDirectory();
+    const left = join(cacheDirectory, 'files', cheese('gouda').sha256.slice(0, 16), 'incoming-x');
+    mkdirSync(left, { recursive: true });
+    writeFileSync(join(left, 'cheese-1.0.zip'), 'gou');
+    const path = await fetchArtifact(cheese('gouda'), {
+      cacheDirectory,
+      repositories: { maven: url },
+      env: noTools,
+    });
+    expect(readdirSync(dirname(path))).toEqual(['cheese-1.0.zip']);
   });
 
   test('says what to install or set on a machine that has neither client nor repository', async () => {
