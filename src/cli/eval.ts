@@ -3,25 +3,16 @@ import { constants } from 'node:fs';
 import { access, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
-import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { evaluationJson } from '../evaluate/evaluation.ts';
 import { modeNames, parseModes } from '../evaluate/modes.ts';
 import { openDataset } from '../evaluate/open-dataset.ts';
 import { reportTable } from '../evaluate/report.ts';
 import { evaluate } from '../evaluate/runs.ts';
-
-/** An engine with a mice proxy in front of it. */
-export interface EvalEnvironment {
-  readonly engine: Engine;
-  readonly proxyUrl: string;
-  /** Name of the bundle that the proxy serves. */
-  readonly bundle: string;
-  close(): Promise<void>;
-}
+import type { Environment } from './environment.ts';
 
 /** Connects to the engine at `engineUrl`, or starts the embedded one, and puts a proxy in front of it. */
-export type OpenEvalEnvironment = (engineUrl: string | undefined) => Promise<EvalEnvironment>;
+export type OpenEvalEnvironment = (engineUrl: string | undefined) => Promise<Environment>;
 
 interface EvalOptions {
   readonly data: string;
