@@ -8,6 +8,7 @@ import { evaluationJson } from '../evaluate/evaluation.ts';
 import { modeNames, parseModes } from '../evaluate/modes.ts';
 import { openDataset } from '../evaluate/open-dataset.ts';
 import { reportTable } from '../evaluate/report.ts';
+import { reportHtml } from '../evaluate/report-html.ts';
 import { evaluate } from '../evaluate/runs.ts';
 import type { Environment } from './environment.ts';
 
@@ -18,6 +19,7 @@ interface EvalOptions {
   readonly data: string;
   readonly modes: string;
   readonly json?: string;
+  readonly html?: string;
   readonly engine?: string;
   readonly limit?: number;
   readonly window: number;
@@ -34,11 +36,12 @@ const whole = (flag: string, most: number) => (text: string) => {
 };
 
 /** Found out before an hour of measuring, not after it. */
-async function expectWritable(path: string): Promise<void> {
+async function expectWritable(flag: string, path: string | undefined): Promise<void> {
+  if (path === undefined) return;
   const folder = dirname(resolve(path));
   await access(folder, constants.W_OK).catch((cause: unknown) => {
-    throw new MiceError('bad-option', `--json ${path}: ${folder} is no directory to write to.`, {
-      hint: 'Accepted: a file name in an existing directory, or - for standard output.',
+    throw new MiceError('bad-option', `${flag} ${path}: ${folder} is no directory to write to.`, {
+      hint: 'Accepted: a file name in an existing directory.',
       cause,
     });
   });
@@ -59,10 +62,11 @@ function interruption(): { readonly signal: AbortSignal; stop(): void } {
 }
 
 async function run(options: EvalOptions, open: OpenEvalEnvironment): Promise<void> {
-  const { json, limit, window, concurrency, keep } = options;
+  const { json, html, limit, window, concurrency, keep } = options;
   const modes = parseModes(options.modes);
   const dataset = await openDataset(options.data);
-  if (json !== undefined && json !== '-') await expectWritable(json);
+  await expectWritable('--json', json === '-' ? undefined : json);
+  await expectWritable('--html', html);
   const { signal, stop } = interruption();
   const environment = await open(options.engine);
   try {
@@ -71,6 +75,7 @@ async function run(options: EvalOptions, open: OpenEvalEnvironment): Promise<voi
       ...{ dataset, modes, window, limit, concurrency, keep, signal },
     });
     if (json !== undefined) await write(json, evaluationJson(evaluation));
+    if (html !== undefined) await writeFile(html, reportHtml(evaluation));
     if (json !== '-') process.stdout.write(reportTable(evaluation));
   } finally {
     stop();
@@ -92,6 +97,7 @@ export function evalCommand(open: OpenEvalEnvironment): Command {
     .requiredOption('--data <path>', 'directory in BEIR layout, or file with a stored run')
     .option('--modes <list>', 'ways of searching to compare, comma-separated', modeNames.join(','))
     .option('--json <file>', 'write the result as JSON; - writes it to standard output instead of the table')
+    .option('--html <file>', 'write the result as a page with plots')
     .option('--engine <url>', 'cluster to search; the embedded engine is started unless given')
     .option('--limit <n>', 'ask a fixed sample of n queries', whole('--limit', 1e9))
     .option('--window <k>', 'hits that are re-ranked', whole('--window', 10_000), 100)

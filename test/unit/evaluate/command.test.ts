@@ -17,6 +17,7 @@ describe('mice eval finds out before it starts an engine', () => {
     ['that a number is none', ['--limit', '1.5'], 'bad-option', /--limit.*1\.5/],
     ['that a window is out of range', ['--window', '10001'], 'bad-option', /--window.*10001/],
     ['that the result cannot be written', ['--json', '/nowhere/result.json'], 'bad-option', /\/nowhere/],
+    ['that the page cannot be written', ['--html', '/nowhere/a.html'], 'bad-option', /--html/],
     ['that the data set is incomplete', ['--data', import.meta.dirname], 'data-invalid', /corpus\.jsonl/],
   ])('%s', async (_, options, code, message) => {
     const data = await directoryOf(beirFiles());

@@ -3,6 +3,7 @@ import { BM25 } from '../../../src/evaluate/bm25.ts';
 import { type Evaluation, evaluationJson, type ModeRun } from '../../../src/evaluate/evaluation.ts';
 import type { QueryRow } from '../../../src/evaluate/measure.ts';
 import { reportTable } from '../../../src/evaluate/report.ts';
+import { reportHtml } from '../../../src/evaluate/report-html.ts';
 
 const row = (query: string, ndcg: number, latencyMs: number, verdict?: string): QueryRow => ({
   query,
@@ -89,4 +90,28 @@ test('the table has a line per mode, the comparison and the notes', () => {
     /^mice against bm25: \+0\.1667 nDCG@10, p = 0\.\d+ \(paired randomisation test\)$/,
   );
   expect(lines.slice(7)).toEqual(['Note: one thing', '']);
+});
+
+describe('the page', () => {
+  const page = reportHtml({ ...evaluation, data: '<script>alert("tides")</script>' });
+
+  test('has the rows of the table and a plot of what each query gained', () => {
+    expect(page).toContain('<td>mice</td><td>0.4167</td>');
+    // Gains 0.25, 0.25 and 0: two columns up, one without height.
+    expect(page.match(/class="gain"/g)).toHaveLength(2);
+    expect(page.match(/height="20.00" class="gain"/g)).toHaveLength(2);
+    expect(page).toContain('height="0.00" class="loss"');
+  });
+
+  test('draws the longest bar for the best mode', () => {
+    const widths = [...page.matchAll(/width="([\d.]+)" height="18" class="bar"/g)].map(([, width]) =>
+      Number(width),
+    );
+    expect(widths[1]).toBeGreaterThan(widths[0]!);
+  });
+
+  test('shows names as text, and loads and runs nothing', () => {
+    expect(page).toContain('&#60;script&#62;');
+    expect(page).not.toMatch(/<script|src=|href=|url\(/);
+  });
 });
