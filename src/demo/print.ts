@@ -121,7 +121,8 @@ function meansLine(answers: readonly Answered[], means: NonNullable<Answered['qu
   const better = gains.filter((gain) => gain > 0).length;
   const worse = gains.filter((gain) => gain < 0).length;
   const change = `${means.firstStage.toFixed(3)} → ${means.reranked.toFixed(3)}`;
-  return `nDCG@10 over ${gains.length} questions ${change}; ${better} better, ${worse} worse, ${gains.length - better - worse} the same`;
+  const asked = `${gains.length} ${gains.length === 1 ? 'question' : 'questions'}`;
+  return `nDCG@10 over ${asked} ${change}; ${better} better, ${worse} worse, ${gains.length - better - worse} the same`;
 }
 
 function medians(answers: readonly Answered[]): string {
