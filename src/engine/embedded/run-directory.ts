@@ -32,24 +32,32 @@ export async function makeRunDirectory(
 ): Promise<RunDirectory> {
   const account = engineAccount();
   const parent = await temporaryParent(account);
+  const kept = dataDirectory === undefined ? undefined : join(resolve(dataDirectory), engine);
+  if (kept !== undefined) await requirePassable(kept, account);
   await requireRoom(parent, roomBytes, `Running ${engine}`);
-  const root = await mkdtemp(join(parent, `mice-${engine}-`));
+  const run = layout(await mkdtemp(join(parent, `mice-${engine}-`)), kept);
+  try {
+    for (const directory of [run.data, run.logs, run.temporary]) await mkdir(directory, { recursive: true });
+    await cp(join(home, 'config'), run.configuration, { recursive: true });
+    for (const file of [join(run.configuration, `${engine}.yml`), run.output]) await writeFile(file, '');
+    if (account !== undefined) for (const owned of [run.root, run.data]) await handOver(owned, account);
+    return run;
+  } catch (fault) {
+    await removeRunDirectory(run);
+    throw fault;
+  }
+}
+
+function layout(root: string, keptData: string | undefined): RunDirectory {
   const at = (name: string) => join(root, name);
-  const data = dataDirectory === undefined ? at('data') : join(resolve(dataDirectory), engine);
-  const run = {
+  return {
     root,
-    data,
+    data: keptData ?? at('data'),
     logs: at('logs'),
     temporary: at('tmp'),
     configuration: at('config'),
     output: at('output.log'),
   };
-  if (dataDirectory !== undefined) await requirePassable(data, account);
-  for (const directory of [run.data, run.logs, run.temporary]) await mkdir(directory, { recursive: true });
-  await cp(join(home, 'config'), run.configuration, { recursive: true });
-  for (const file of [join(run.configuration, `${engine}.yml`), run.output]) await writeFile(file, '');
-  if (account !== undefined) for (const owned of new Set([root, data])) await handOver(owned, account);
-  return run;
 }
 
 export async function removeRunDirectory(run: RunDirectory): Promise<void> {

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { blockingParent } from '../../../src/engine/embedded/account.ts';
 import { defaultCacheDirectory } from '../../../src/engine/embedded/cache.ts';
 import { requireRoom } from '../../../src/engine/embedded/disk.ts';
 import { postGuard } from '../../../src/engine/embedded/guard.ts';
 import { freePorts } from '../../../src/engine/embedded/ports.ts';
+import { makeRunDirectory, removeRunDirectory } from '../../../src/engine/embedded/run-directory.ts';
 import { startEngine } from '../../../src/engine/embedded/start.ts';
 import { scratchDirectory } from './scratch.ts';
 
@@ -72,6 +73,38 @@ describe('another account', () => {
 
   test('is not stopped by the directory itself, nor by one that is still to be made', async () => {
     expect(await blockingParent('/not/made/yet')).toBeUndefined();
+  });
+});
+
+describe('the directory of a run', () => {
+  const home = () => {
+    const directory = scratchDirectory();
+    mkdirSync(join(directory, 'config'));
+    writeFileSync(join(directory, 'config', 'jvm.options'), '-Xmx1g');
+    writeFileSync(join(directory, 'config', 'opensearch.yml'), 'node.name: somebody-else');
+    return directory;
+  };
+
+  test('has a configuration of its own, without the settings of the distribution', async () => {
+    const run = await makeRunDirectory('opensearch', home(), undefined);
+    onTestFinished(() => removeRunDirectory(run));
+    expect(readdirSync(run.configuration).sort()).toEqual(['jvm.options', 'opensearch.yml']);
+    expect(readFileSync(join(run.configuration, 'opensearch.yml'), 'utf8')).toBe('');
+  });
+
+  test('leaves the data where the caller wants it', async () => {
+    const kept = scratchDirectory();
+    const run = await makeRunDirectory('opensearch', home(), kept);
+    await removeRunDirectory(run);
+    expect([existsSync(run.root), readdirSync(kept)]).toEqual([false, ['opensearch']]);
+  });
+
+  test('is not left behind when it cannot be made', async () => {
+    const temporary = scratchDirectory();
+    vi.stubEnv('TMPDIR', temporary);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(makeRunDirectory('opensearch', '/no/such/home', undefined)).rejects.toThrow('/no/such/home');
+    expect(readdirSync(temporary)).toEqual([]);
   });
 });
 
