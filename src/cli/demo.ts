@@ -187,6 +187,7 @@ function watchInterruption(): Interruption {
   const stop = () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   const interrupt = () => {
     stop();
+    process.stderr.write('\nStopping what runs; Ctrl-C again ends it at once.\n');
     controller.abort(new MiceError('aborted', 'The demo was interrupted.'));
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);

@@ -23,6 +23,7 @@ export const questions: readonly Question[] = [
         '@pinojs/redact/README.md#usage',
         '@pinojs/redact/README.md#examples',
         '@pinojs/redact/README.md#examples-2',
+        '@pinojs/redact/README.md#remove-option',
       ],
       1: [
         'pino/docs/redaction.md#redaction-2',
