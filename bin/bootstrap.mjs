@@ -21,36 +21,51 @@ function install() {
   const wanted = createHash('sha256')
     .update(readFileSync(join(root, 'package-lock.json')))
     .digest('hex');
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (isInstalled(stamp, wanted)) return;
   const lock = join(root, '.cache', 'install.lock');
   mkdirSync(dirname(lock), { recursive: true });
+  while (!takeLock(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+  let status = 0;
   try {
-    mkdirSync(lock);
-  } catch {
-    process.stderr.write(
-      `Another install is running (or was killed: then remove ${lock}); waiting for it.\n`,
-    );
-    const limit = Date.now() + 10 * 60_000;
-    while (existsSync(lock) && Date.now() < limit)
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  }
-  process.stderr.write('Installing the packages that package-lock.json pins …\n');
-  try {
-    const npm = spawnSync(
-      process.platform === 'win32' ? 'npm.cmd' : 'npm',
-      ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'],
-      // ONNX Runtime's CPU library is inside its package; its install script would fetch CUDA besides.
-      { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } },
-    );
-    if (npm.status !== 0) {
-      process.stderr.write('npm ci failed. It needs a reachable npm registry and about 900 MB of disk.\n');
-      process.exit(npm.status ?? 1);
-    }
-    writeFileSync(stamp, wanted);
+    if (!isInstalled(stamp, wanted)) status = npmCi();
+    if (status === 0) writeFileSync(stamp, wanted);
   } finally {
-    rmSync(lock, { recursive: true, force: true });
+    rmSync(lock, { force: true });
   }
+  if (status === 0) return;
+  process.stderr.write('npm ci failed. It needs a reachable npm registry and about 900 MB of disk.\n');
+  process.exit(status);
+}
+
+function isInstalled(stamp, wanted) {
+  return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+}
+
+/** True when this process may install; a lock whose holder is gone is taken over. */
+function takeLock(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+  }
+  try {
+    process.kill(Number(readFileSync(lock, 'utf8')), 0);
+  } catch {
+    rmSync(lock, { force: true });
+  }
+  return false;
+}
+
+function npmCi() {
+  process.stderr.write('Installing the packages that package-lock.json pins …\n');
+  const npm = spawnSync(
+    process.platform === 'win32' ? 'npm.cmd' : 'npm',
+    ['ci', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'],
+    // ONNX Runtime's CPU library is inside its package; its install script would fetch CUDA besides.
+    { cwd: root, stdio: ['ignore', 2, 2], env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' } },
+  );
+  return npm.status ?? 1;
 }
 
 function node() {
