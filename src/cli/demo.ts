@@ -13,6 +13,7 @@ import type { EngineName } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { startProgress } from '../observe/progress.ts';
 import { type RunningServer, startServer } from '../proxy/server.ts';
+import { watchInterruption } from './interruption.ts';
 import { printJson } from './output.ts';
 
 interface DemoOptions {
@@ -57,7 +58,7 @@ export function demoCommand(): Command {
 
 async function demo(options: DemoOptions): Promise<void> {
   const data = await openDemoData(fileURLToPath(new URL('../../', import.meta.url)), options.data);
-  const interruption = watchInterruption();
+  const interruption = watchInterruption('The demo');
   const say = (line: string) =>
     void (options.json === '-' ? process.stderr : process.stdout).write(`${line}\n`);
   say(`Starting ${options.engine} …`);
@@ -174,22 +175,4 @@ async function linger(embedded: EmbeddedEngine, signal: AbortSignal): Promise<vo
   throw new MiceError('engine-failed', `${embedded.name} ended by itself.`, {
     hint: `Its logs were in ${embedded.directory}.`,
   });
-}
-
-interface Interruption {
-  /** Fires at the first SIGINT or SIGTERM; a second one ends the process at once, as by default. */
-  readonly signal: AbortSignal;
-  stop(): void;
-}
-
-function watchInterruption(): Interruption {
-  const controller = new AbortController();
-  const stop = () => void process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  const interrupt = () => {
-    stop();
-    process.stderr.write('\nStopping what runs; Ctrl-C again ends it at once.\n');
-    controller.abort(new MiceError('aborted', 'The demo was interrupted.'));
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  return { signal: controller.signal, stop };
 }

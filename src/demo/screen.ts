@@ -35,7 +35,7 @@ export function screenOf(columns: number, coloured: boolean): Screen {
 /** The screen that a stream is: as wide as the terminal, 100 columns and no colour where it is none. */
 export function screenOfStream(stream: NodeJS.WriteStream): Screen {
   if (!stream.isTTY) return screenOf(100, false);
-  return screenOf(stream.columns, stream.hasColors() && process.env['NO_COLOR'] === undefined);
+  return screenOf(stream.columns || 80, stream.hasColors() && process.env['NO_COLOR'] === undefined);
 }
 
 /** `text` in exactly `width` columns; what does not fit ends in an ellipsis. Counts characters, not cells. */
