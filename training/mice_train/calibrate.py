@@ -1,7 +1,8 @@
-"""Stage 5: the weight of the first stage's rank, chosen on held-out training queries."""
+"""Stage 5: the weights of the cosine and of the first stage's rank, chosen on held-out training queries."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,33 +16,49 @@ from mice_train.metrics import single_ndcg
 from mice_train.negatives import WINDOW
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
-from mice_train.validation import ValidationSet, score_set, validation_sets
+from mice_train.validation import ASKED_STYLES, score_set, style_of, validation_sets
 
-STYLES = ("question", "web", "claim", "keywords-asked", "heading")
-"""Not the styles cut from the passage's own text: there BM25 is stronger than it will be on real queries."""
-WEIGHTS = np.arange(0, 6.01, 0.25)
+COSINE_FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0)
+"""Times the learned weight. Training sees text like its own, where the interaction is worth more than elsewhere."""
+RANK_WEIGHTS = np.arange(0, 6.01, 0.25)
 QUERIES_PER_SET = 60
 
 
-def calibrate(interaction: Interaction, work: Path, log: Log = print) -> FirstStage:
-    """The weight with the best mean nDCG@10 over the sets."""
+def calibrate(interaction: Interaction, work: Path, log: Log = print) -> tuple[float, FirstStage]:
+    """→ (cosine weight, first stage). Each has the best mean nDCG@10 over the sets; the cosine's is chosen without
+    the first stage, so that it is right also where there is none."""
     passages, queries = load_passages(work), load_queries(work)
     found = np.load(work / "candidates.npz")
     candidates = Candidates(found["bm25"], found["nearest"], np.empty(0))
-    sets = [entry for entry in validation_sets(
-        read_passages(work / "passages.jsonl"), read_queries(work / "queries.jsonl"), candidates, WINDOW,
-        QUERIES_PER_SET) if entry.name.split("/")[1] in STYLES]
-    curves = {entry.name: curve(entry, score_set(interaction, entry, queries, passages)[0]) for entry in sets}
+    records, passage_records = read_queries(work / "queries.jsonl"), read_passages(work / "passages.jsonl")
+    sets = [entry for entry in validation_sets(passage_records, records, candidates, WINDOW, QUERIES_PER_SET)
+            if style_of(entry.name) in ASKED_STYLES]
+    learned = interaction.cosine_weight.item()
+    curves = {}
+    for entry in sets:
+        scores, cosines = score_set(interaction, entry, queries, passages)
+        curves[entry.name] = np.stack([rank_curve(scores + (factor - 1) * learned * cosines, entry.positive)
+                                       for factor in COSINE_FACTORS])
     mean = np.mean(list(curves.values()), axis=0)
-    for name, values in {**curves, "mean": mean}.items():
-        log(f"{name}: {values[0]:.4f} without, best {values.max():.4f} at {WEIGHTS[values.argmax()]}")
-    return FirstStage(KIND, float(WEIGHTS[mean.argmax()]))
+    factor = int(mean[:, 0].argmax())
+    weight = int(mean[factor].argmax())
+    report(curves, mean, factor, weight, log)
+    return learned * COSINE_FACTORS[factor], FirstStage(KIND, float(RANK_WEIGHTS[weight]))
 
 
-def curve(entry: ValidationSet, scores: np.ndarray) -> np.ndarray:
-    """nDCG@10 at each of WEIGHTS."""
+def rank_curve(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """nDCG@10 at each of RANK_WEIGHTS: scores [q,k] in first-stage order."""
     gain = rank_gain(np.arange(1, scores.shape[1] + 1))
-    return np.array([single_ndcg(scores + weight * gain, entry.positive).mean() for weight in WEIGHTS])
+    return np.array([single_ndcg(scores + weight * gain, positive).mean() for weight in RANK_WEIGHTS])
+
+
+def report(curves: dict[str, np.ndarray], mean: np.ndarray, factor: int, weight: int, log: Log) -> None:
+    chosen = (("cosine factor", COSINE_FACTORS, mean[:, 0]), ("rank weight", RANK_WEIGHTS, mean[factor]))
+    for what, grid, values in chosen:
+        log(f"mean by {what} " + json.dumps({x: round(v, 4) for x, v in zip(grid, values, strict=True)}))
+    for name, values in {**curves, "mean": mean}.items():
+        log(f"{name}: learned {values[0, 0]:.4f}, cosine calibrated {values[factor, 0]:.4f}, "
+            f"with the first stage {values[factor, weight]:.4f}")
 
 
 def load_best(interaction: Interaction, work: Path) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from mice_train.data import open_json_lines
 from mice_train.dev_sets import MEAN_OF, SAMPLED_QUERIES
 from mice_train.evaluate import WAYS
+from mice_train.validation import mean_figure
 
 TEXT = Path(__file__).with_name("card.md")
 LOG_ROWS = 12
@@ -56,14 +57,19 @@ def training_table(log: list[dict]) -> str:
 
 def summary(log: list[dict]) -> str:
     checks = [row for row in log if "validation" in row]
-    best = max(checks, key=lambda row: row["mean"])
-    return (f"Picked: step {best['step']} of {checks[-1]['step']}, mean nDCG@10 over the validation sets "
-            f"{best['mean']:.4f}, where BM25 has {best['bm25']:.4f} and the cosine {best['cosine']:.4f}.")
+    best = max(checks, key=picked_by)
+    bm25, cosine, model = (mean_figure(best["validation"], way) for way in range(3))
+    return (f"Picked: step {best['step']} of {checks[-1]['step']}, mean nDCG@10 over the validation sets of written "
+            f"queries {model:.4f}, where BM25 has {bm25:.4f} and the cosine {cosine:.4f}.")
+
+
+def picked_by(row: dict) -> float:
+    return mean_figure(row["validation"])
 
 
 def validation_table(log: list[dict]) -> str:
     checks = [row for row in log if "validation" in row]
-    best = max(checks, key=lambda row: row["mean"])
+    best = max(checks, key=picked_by)
     return table(["pool/style", "bm25", "cosine", "model"],
                  [[name, *(f"{figure:.3f}" for figure in ways)] for name, ways in sorted(best["validation"].items())])
 

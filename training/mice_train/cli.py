@@ -14,7 +14,7 @@ from mice_train.card import write_card
 from mice_train.encode import encode, load_or_fit_projection, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.evaluate import evaluate
-from mice_train.first_stage import KIND, FirstStage
+from mice_train.first_stage import FirstStage
 from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
 from mice_train.source import load_source
@@ -57,8 +57,9 @@ def log(*what: object) -> None:
 def run_calibrate(options: argparse.Namespace) -> None:
     interaction = fresh_interaction(load_source(options.source), options.work, load_queries(options.work))
     load_best(interaction, options.work)
-    stage = calibrate(interaction, options.work, log)
-    (options.work / "first-stage.json").write_text(json.dumps(vars(stage)) + "\n")
+    cosine_weight, stage = calibrate(interaction, options.work, log)
+    chosen = {"cosineWeight": cosine_weight, "firstStage": vars(stage)}
+    (options.work / "calibration.json").write_text(json.dumps(chosen) + "\n")
 
 
 def trained_parts(options: argparse.Namespace) -> Parts:
@@ -67,8 +68,9 @@ def trained_parts(options: argparse.Namespace) -> Parts:
     projection = load_or_fit_projection(source, encoder, [], work)
     interaction = fresh_interaction(source, work, load_queries(work))
     batches = load_best(interaction, work)
-    stage_path = work / "first-stage.json"
-    stage = FirstStage(**json.loads(stage_path.read_text())) if stage_path.exists() else FirstStage(KIND, 0.0)
+    chosen = json.loads((work / "calibration.json").read_text())
+    interaction.set_cosine_weight(chosen["cosineWeight"])
+    stage = FirstStage(**chosen["firstStage"])
     return Parts(NAME, source, encoder, projection, interaction, stage, queries_seen(work, batches))
 
 

@@ -62,6 +62,10 @@ class Interaction(nn.Module):
     def cosine_weight(self) -> Tensor:
         return self.log_cosine_weight.exp()
 
+    def set_cosine_weight(self, weight: float) -> None:
+        with torch.no_grad():
+            self.log_cosine_weight.fill_(math.log(weight))
+
     def read(self, cls: Tensor) -> Tensor:
         """`[CLS]` rows [B,H] → scores [B]."""
         return self.head(torch.tanh(self.pooler(cls))).squeeze(-1)

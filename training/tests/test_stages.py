@@ -82,7 +82,9 @@ def test_a_run_goes_on_from_its_checkpoint(work, source):
 
 
 def test_the_first_stages_weight_is_chosen_from_the_grid(work, parts):
-    assert 0 <= calibrate(parts.interaction, work, quiet).weight <= 6
+    cosine_weight, stage = calibrate(parts.interaction, work, quiet)
+    assert 15 < cosine_weight < 65
+    assert 0 <= stage.weight <= 6
 
 
 def test_the_manifest_lists_every_file_with_its_hash(bundle_dir):
