@@ -44,7 +44,11 @@ export const faults = {
     meaning: 'The upstream is neither Elasticsearch nor OpenSearch of a supported version.',
   },
   'upstream-refused': { status: 502, exit: 4, meaning: 'The cluster refused an administrative request.' },
-  'proxy-refused': { status: 502, exit: 4, meaning: 'A mice proxy did not answer one of its own routes as documented.' },
+  'proxy-refused': {
+    status: 502,
+    exit: 4,
+    meaning: 'A mice proxy did not answer one of its own routes as documented.',
+  },
   'index-missing': { status: 404, exit: 4, meaning: 'The index does not exist.' },
   'index-mapping': { status: 409, exit: 4, meaning: 'The index has a mapping that does not fit the bundle.' },
   'artifact-fetch': { status: 500, exit: 5, meaning: 'A pinned artefact could not be fetched.' },

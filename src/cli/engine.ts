@@ -4,7 +4,7 @@ import { distributions } from '../engine/embedded/artifacts.ts';
 import { type EmbeddedEngine, type StartOptions, startEngine } from '../engine/embedded/start.ts';
 import type { EngineName } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
-import { untilInterrupted } from './interrupted.ts';
+import { untilInterrupted } from './interruption.ts';
 import { printJson } from './output.ts';
 
 export interface EngineOptions {
@@ -41,7 +41,7 @@ export async function runEngine(options: EngineOptions): Promise<void> {
   const { name, version, url } = engine;
   if (options.json) printJson({ name, version, url });
   else process.stdout.write(`${name} ${version} at ${url}\n`);
-  await Promise.race([untilInterrupted(), untilEnded(engine)]).finally(() => engine.stop());
+  await Promise.race([untilInterrupted('The engine'), untilEnded(engine)]).finally(() => engine.stop());
 }
 
 function startOptions(options: EngineOptions): StartOptions {

@@ -11,6 +11,7 @@ import { reportTable } from '../evaluate/report.ts';
 import { reportHtml } from '../evaluate/report-html.ts';
 import { evaluate } from '../evaluate/runs.ts';
 import type { Environment } from './environment.ts';
+import { watchInterruption } from './interruption.ts';
 
 /** Connects to the engine at `engineUrl`, or starts the embedded one, and puts a proxy in front of it. */
 export type OpenEvalEnvironment = (engineUrl: string | undefined) => Promise<Environment>;
@@ -53,21 +54,13 @@ async function write(path: string, value: unknown): Promise<void> {
   else await writeFile(path, json);
 }
 
-/** A signal that fires when the command is interrupted, so that its indices are removed before it ends. */
-function interruption(): { readonly signal: AbortSignal; stop(): void } {
-  const controller = new AbortController();
-  const abort = () => controller.abort(new MiceError('aborted', 'The evaluation was interrupted.'));
-  process.once('SIGINT', abort).once('SIGTERM', abort);
-  return { signal: controller.signal, stop: () => void process.off('SIGINT', abort).off('SIGTERM', abort) };
-}
-
 async function run(options: EvalOptions, open: OpenEvalEnvironment): Promise<void> {
   const { json, html, limit, window, concurrency, keep } = options;
   const modes = parseModes(options.modes);
   const dataset = await openDataset(options.data);
   await expectWritable('--json', json === '-' ? undefined : json);
   await expectWritable('--html', html);
-  const { signal, stop } = interruption();
+  const { signal, stop } = watchInterruption('The evaluation');
   const environment = await open(options.engine);
   try {
     const evaluation = await evaluate({

@@ -32,3 +32,9 @@ export function watchInterruption(what: string): Interruption {
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   return { signal: controller.signal, stop };
 }
+
+/** Resolves at the first Ctrl-C or SIGTERM. */
+export function untilInterrupted(what: string): Promise<void> {
+  const { signal } = watchInterruption(what);
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

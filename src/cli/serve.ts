@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { Settings } from '../config/options.ts';
 import { startServer } from '../proxy/server.ts';
-import { untilInterrupted } from './interrupted.ts';
+import { untilInterrupted } from './interruption.ts';
 import { printJson } from './output.ts';
 import { settingsOf, withSettings } from './settings.ts';
 
@@ -44,7 +44,7 @@ function server(name: string, description: string, force: Partial<Settings>): Co
         process.stdout.write(
           `${ready.url} → ${ready.upstream} (${engine.name} ${engine.version}), page at ${ready.url}/_mice/\n`,
         );
-      await untilInterrupted();
+      await untilInterrupted('The server');
       await running.close();
     });
 }

@@ -1,7 +1,8 @@
 /** A search, re-ranked: ask for the window → find candidates → load states → score → order → splice. */
 import type { Logger } from 'pino';
-import { MiceError, messageOf } from '../errors.ts';
+import { MiceError } from '../errors.ts';
 import type { EncodedQuery, Model } from '../model/model.ts';
+import { loggable } from '../observe/log.ts';
 import { type StageClock, startStageClock } from '../observe/stages.ts';
 import { findHits, type HitPlace, type HitPlaces } from './hits.ts';
 import type { LiveStates } from './live-states.ts';
@@ -114,10 +115,7 @@ async function scoresOf(
     return { scores: hits.map((_, place) => byPlace.get(place)), ...reasonIn(states) };
   } catch (error) {
     const reason = reasonOf(error, deadline);
-    needs.log.warn(
-      { code: reason, fault: messageOf(error) },
-      'a search was answered in the order of the cluster',
-    );
+    needs.log.warn({ ...loggable(error), reason }, 'a search was answered in the order of the cluster');
     return { scores: unscored, reason };
   }
 }

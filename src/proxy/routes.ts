@@ -1,8 +1,9 @@
 /** What happens to each kind of request that is looked into. */
 import { Readable } from 'node:stream';
-import { MiceError, messageOf } from '../errors.ts';
+import { MiceError } from '../errors.ts';
 import { enrichBulk } from '../ingest/bulk.ts';
 import { type EnrichNeeds, enrichDocuments } from '../ingest/enrich.ts';
+import { loggable } from '../observe/log.ts';
 import { serverTiming } from '../observe/stages.ts';
 import { plainStream, readBody } from './body.ts';
 import { controlsOfHeaders } from './controls.ts';
@@ -138,7 +139,7 @@ function enrichNeeds(exchange: Exchange, services: Services): EnrichNeeds {
     onEncoded: (documents) => metrics.countDocuments('enriched', documents),
     onFault: (error, documents) => {
       metrics.countDocuments('failed', documents);
-      log.warn({ fault: messageOf(error), documents }, 'documents went on without states');
+      log.warn({ ...loggable(error), documents }, 'documents went on without states');
     },
   };
 }

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Settings } from '../config/options.ts';
 import { MiceError, messageOf } from '../errors.ts';
+import { loggable } from '../observe/log.ts';
 import { adminRoutes } from './admin.ts';
 import { answerFault, type Exchange, openExchange } from './exchange.ts';
 import { intercept } from './intercept.ts';
@@ -75,7 +76,7 @@ function fail(exchange: Exchange, error: unknown, { log }: Services): void {
           cause: error,
         });
   if (fault.code !== 'aborted' && !exchange.signal.aborted) {
-    log.warn({ code: fault.code, fault: fault.message, method: exchange.request.method }, 'a request failed');
+    log.warn({ ...loggable(error), method: exchange.request.method }, 'a request failed');
   }
   answerFault(exchange, fault);
 }

@@ -295,3 +295,28 @@ describeOnEngines('searches through the proxy', (engine) => {
     expect((await ask('/_mice/compare', { index: 'absent', query: question })).status).toBe(404);
   });
 });
+
+describeOnEngines('a model that fails', (engine) => {
+  const proxy = proxyBefore(engine);
+  const index = engine.freshIndex('faulty');
+
+  it("leaves the cluster's own answer, says so, and loses no write", async () => {
+    await raw(engine.url, '/_bulk?refresh=true', { body: bulkLines(index) });
+    await setupIndex(proxy.engine, `${index}-set-up`, { object: 'mice', vectorDims: 384 });
+    await proxy.server.services.model.close();
+    const asked = { body: JSON.stringify({ ...search, size: 2 }) };
+    const direct = await raw(engine.url, `/${index}/_search`, asked);
+    const answer = await raw(proxy.url, `/${index}/_search`, asked);
+    expect(answer.status).toBe(200);
+    expect(answer.headers['x-mice']).toMatch(/^degraded; reason=model-failed; window=\d+; scored=0/);
+    expect({ ...JSON.parse(answer.text), took: 0 }).toEqual({ ...JSON.parse(direct.text), took: 0 });
+    const written = await raw(proxy.url, `/${index}-set-up/_doc/1`, {
+      method: 'PUT',
+      body: '{"text":"ice"}',
+    });
+    expect(written.status).toBe(201);
+    expect((await raw(proxy.url, '/_mice/metrics')).text).toMatch(
+      /mice_documents_total\{outcome="failed"\} 1/,
+    );
+  });
+});
