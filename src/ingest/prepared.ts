@@ -8,8 +8,11 @@ const UNPREPARED_MS = 1_000;
 
 export type IsPrepared = (index: string) => Promise<boolean>;
 
-/** Asks the cluster with the service's own credentials, and remembers for a while. */
-export function openPrepared(engine: Engine, object: string): IsPrepared {
+/**
+ * Asks the cluster with the service's own credentials, and remembers for a while.
+ * @param onFault told when the cluster does not say; the index then counts as not prepared
+ */
+export function openPrepared(engine: Engine, object: string, onFault: (error: unknown) => void): IsPrepared {
   const known = new LRUCache<string, Promise<boolean>>({ max: 10_000 });
   return (index) => {
     const remembered = known.get(index);
@@ -20,7 +23,10 @@ export function openPrepared(engine: Engine, object: string): IsPrepared {
     known.set(index, asked, { ttl: UNPREPARED_MS });
     asked.then(
       (prepared) => known.set(index, asked, { ttl: prepared ? PREPARED_MS : UNPREPARED_MS }),
-      () => known.delete(index),
+      (error: unknown) => {
+        known.delete(index);
+        onFault(error);
+      },
     );
     return asked.catch(() => false);
   };

@@ -147,7 +147,9 @@ function reasonIn(states: readonly CandidateStates[]): { reason?: DegradeReason 
 }
 
 function reasonOf(error: unknown, deadline: AbortSignal): DegradeReason {
-  if (error instanceof MiceError && error.code === 'model-overloaded') return 'overloaded';
+  const code = error instanceof MiceError ? error.code : undefined;
+  if (code === 'model-overloaded') return 'overloaded';
+  if (code === 'upstream-refused' || code === 'upstream-unreachable') return 'no-source';
   return deadline.aborted ? 'deadline' : 'model-failed';
 }
 

@@ -7,7 +7,7 @@ import { type IsPrepared, openPrepared } from '../ingest/prepared.ts';
 import { defaultBundleDirectory } from '../model/bundle.ts';
 import type { Model } from '../model/model.ts';
 import { openModel } from '../model/runtime.ts';
-import { openLog } from '../observe/log.ts';
+import { loggable, openLog } from '../observe/log.ts';
 import { type Metrics, openMetrics } from '../observe/metrics.ts';
 import { type LiveStates, openLiveStates } from './live-states.ts';
 import { openUpstream, type Upstream } from './upstream.ts';
@@ -39,7 +39,9 @@ export async function openServices(settings: Settings): Promise<Services> {
     upstream,
     model,
     live: openLiveStates(model, settings.cacheMb * 1e6),
-    isPrepared: openPrepared(engine, settings.fieldsObject),
+    isPrepared: openPrepared(engine, settings.fieldsObject, (error) =>
+      log.warn(loggable(error), 'the mapping of an index could not be read: its documents go without states'),
+    ),
     log,
     metrics: openMetrics(),
     async close() {

@@ -24,6 +24,7 @@ export const skipReasons = {
 export const degradeReasons = {
   deadline: 'Not every candidate could be scored in time; the rest follows in the order of the cluster.',
   'no-text': 'Some candidates have no text to read; they follow in the order of the cluster.',
+  'no-source': 'The texts of some candidates could not be read from the cluster.',
   overloaded: 'The queue of the model is full.',
   'model-failed': 'The model failed.',
   'unreadable-answer': 'The answer of the cluster could not be taken apart.',
