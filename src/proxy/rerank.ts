@@ -57,8 +57,10 @@ async function rerank(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): 
   const answer = await clock.time('upstream', needs.searchWindow);
   const body = await readAnswer(answer.body, needs.bodyLimitBytes);
   if (answer.status !== 200) return { kind: 'replay', reason: 'upstream-status' };
-  const places = body && hitsOf(body, answer, needs.statesField);
-  if (!places) return { kind: 'replay', reason: body ? 'media-type' : 'too-large' };
+  if (!body) return { kind: 'replay', reason: 'too-large' };
+  if (!/json/i.test(String(answer.headers['content-type']))) return { kind: 'replay', reason: 'media-type' };
+  const places = hitsOf(body, needs.statesField);
+  if (!places) return { kind: 'replay', reason: 'unreadable-answer' };
   const candidates = places.hits.slice(0, plan.window);
   const scored = await scoresOf(plan, body, candidates, query, deadline, clock, needs);
   const tookMs = performance.now() - startedMs;
@@ -120,10 +122,9 @@ async function scoresOf(
   }
 }
 
-function hitsOf(body: Buffer, answer: UpstreamAnswer, statesField: string): HitPlaces | undefined {
-  if (!/json/i.test(String(answer.headers['content-type']))) return undefined;
+function hitsOf(answer: Buffer, statesField: string): HitPlaces | undefined {
   try {
-    return findHits(body, statesField);
+    return findHits(answer, statesField);
   } catch {
     return undefined;
   }

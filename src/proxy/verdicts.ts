@@ -3,9 +3,9 @@
 /** Reasons for leaving a search to the cluster alone; the words are stable. */
 export const skipReasons = {
   off: 'The request or the configuration switched re-ranking off.',
-  'media-type': 'The body is not JSON (CBOR, SMILE or YAML pass through).',
+  'media-type': 'Request or answer is not JSON (CBOR, SMILE and YAML pass through).',
   'unreadable-body': 'The body is not a JSON object; the cluster says what is wrong with it.',
-  'too-large': 'The body is over limit.body.',
+  'too-large': 'Request or answer is over limit.body.',
   'no-query-text': 'The search asks nothing in words.',
   'size-0': 'No hits were asked for.',
   sort: 'The caller asked for an order of its own.',
@@ -18,6 +18,7 @@ export const skipReasons = {
   'beyond-window': 'The page lies behind the window; it is in the order of the cluster.',
   'no-hits': 'Nothing was found.',
   'upstream-status': 'The cluster answered with an error.',
+  'unreadable-answer': 'The answer of the cluster is not one with hits.',
 } as const;
 
 /** Reasons for an answer in the order of the cluster, wholly or from some rank on, though re-ranking was wanted. */
@@ -27,7 +28,6 @@ export const degradeReasons = {
   'no-source': 'The texts of some candidates could not be read from the cluster.',
   overloaded: 'The queue of the model is full.',
   'model-failed': 'The model failed.',
-  'unreadable-answer': 'The answer of the cluster could not be taken apart.',
 } as const;
 
 export type SkipReason = keyof typeof skipReasons;
