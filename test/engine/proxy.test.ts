@@ -276,6 +276,10 @@ describeOnEngines('searches through the proxy', (engine) => {
     expect(bad.status).toBe(400);
     expect(bad.text).toMatch(/documents/);
     expect((await ask('/_mice/nope', {})).text).toMatch(/Routes: GET \/_mice\//);
+  });
+
+  it('counts what became of searches', async () => {
+    await ask(`/${prepared}/_search`, search);
     expect((await raw(proxy.url, '/_mice/metrics')).text).toMatch(
       /mice_searches_total\{outcome="reranked",reason=""\} \d/,
     );
