@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import torch
 from mice_train.batches import Candidates
 from mice_train.encode import load_passages, load_queries
 from mice_train.first_stage import KIND, FirstStage, rank_gain
-from mice_train.interaction import Interaction
+from mice_train.interaction import COSINE_WEIGHT, Interaction
 from mice_train.metrics import single_ndcg
 from mice_train.negatives import WINDOW
 from mice_train.records import read_passages, read_queries
@@ -24,9 +26,18 @@ RANK_WEIGHTS = np.arange(0, 6.01, 0.25)
 QUERIES_PER_SET = 60
 
 
-def calibrate(interaction: Interaction, work: Path, log: Log = print) -> tuple[float, FirstStage]:
-    """→ (cosine weight, first stage). Each has the best mean nDCG@10 over the sets; the cosine's is chosen without
-    the first stage, so that it is right also where there is none."""
+@dataclass(frozen=True)
+class Calibration:
+    """The model's cosine weight and first stage, and the first stage of COSINE_WEIGHT times the plain cosine."""
+
+    cosine_weight: float
+    first_stage: FirstStage
+    plain_cosine: FirstStage
+
+
+def calibrate(interaction: Interaction, work: Path, log: Log = print) -> Calibration:
+    """Each has the best mean nDCG@10 over the sets; the cosine's weight is chosen without the first stage, so that it
+    is right also where there is none."""
     passages, queries = load_passages(work), load_queries(work)
     found = np.load(work / "candidates.npz")
     candidates = Candidates(found["bm25"], found["nearest"], np.empty(0))
@@ -34,16 +45,20 @@ def calibrate(interaction: Interaction, work: Path, log: Log = print) -> tuple[f
     sets = [entry for entry in validation_sets(passage_records, records, candidates, WINDOW, QUERIES_PER_SET)
             if style_of(entry.name) in ASKED_STYLES]
     learned = interaction.cosine_weight.item()
-    curves = {}
+    curves, plain = {}, []
     for entry in sets:
         scores, cosines = score_set(interaction, entry, queries, passages)
         curves[entry.name] = np.stack([rank_curve(scores + (factor - 1) * learned * cosines, entry.positive)
                                        for factor in COSINE_FACTORS])
+        plain.append(rank_curve(COSINE_WEIGHT * cosines, entry.positive))
     mean = np.mean(list(curves.values()), axis=0)
     factor = int(mean[:, 0].argmax())
     weight = int(mean[factor].argmax())
     report(curves, mean, factor, weight, log)
-    return learned * COSINE_FACTORS[factor], FirstStage(KIND, float(RANK_WEIGHTS[weight]))
+    plain_mean = np.mean(plain, axis=0)
+    log("mean of the plain cosine by rank weight " + curve(RANK_WEIGHTS, plain_mean))
+    return Calibration(learned * COSINE_FACTORS[factor], FirstStage(KIND, float(RANK_WEIGHTS[weight])),
+                       FirstStage(KIND, float(RANK_WEIGHTS[plain_mean.argmax()])))
 
 
 def rank_curve(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
@@ -55,10 +70,14 @@ def rank_curve(scores: np.ndarray, positive: np.ndarray) -> np.ndarray:
 def report(curves: dict[str, np.ndarray], mean: np.ndarray, factor: int, weight: int, log: Log) -> None:
     chosen = (("cosine factor", COSINE_FACTORS, mean[:, 0]), ("rank weight", RANK_WEIGHTS, mean[factor]))
     for what, grid, values in chosen:
-        log(f"mean by {what} " + json.dumps({x: round(v, 4) for x, v in zip(grid, values, strict=True)}))
+        log(f"mean by {what} " + curve(grid, values))
     for name, values in {**curves, "mean": mean}.items():
         log(f"{name}: learned {values[0, 0]:.4f}, cosine calibrated {values[factor, 0]:.4f}, "
             f"with the first stage {values[factor, weight]:.4f}")
+
+
+def curve(grid: Sequence[float] | np.ndarray, values: np.ndarray) -> str:
+    return json.dumps({x: round(v, 4) for x, v in zip(grid, values, strict=True)})
 
 
 def load_best(interaction: Interaction, work: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from mice_train.calibrate import calibrate, load_best
 from mice_train.card import write_card
 from mice_train.encode import encode, load_or_fit_projection, load_queries
 from mice_train.encoder import load_encoder
-from mice_train.evaluate import evaluate
+from mice_train.evaluate import WAYS, differences, evaluate, means
 from mice_train.first_stage import FirstStage
 from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
@@ -47,6 +48,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--backwards", action="store_true", help="encode from the last part, beside another process")
     parser.add_argument("--compute", default="int8-blocks", choices=("float32", "int8-blocks", "int8-weights"))
     parser.add_argument("--sets", nargs="*", help="development sets to measure on (default: all)")
+    parser.add_argument("--cosine-first-stage", type=float, metavar="WEIGHT",
+                        help="evaluate: first stage's weight beside the plain cosine, as `calibrate` prints it "
+                             "(default: the bundle's own weight)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="evaluate: write every query's figures there")
     return parser.parse_args(arguments)
 
 
@@ -57,8 +62,10 @@ def log(*what: object) -> None:
 def run_calibrate(options: argparse.Namespace) -> None:
     interaction = fresh_interaction(load_source(options.source), options.work, load_queries(options.work))
     load_best(interaction, options.work)
-    cosine_weight, stage = calibrate(interaction, options.work, log)
-    chosen = {"cosineWeight": cosine_weight, "firstStage": vars(stage)}
+    found = calibrate(interaction, options.work, log)
+    chosen = {"cosineWeight": found.cosine_weight, "firstStage": vars(found.first_stage),
+              "plainCosine": {"firstStage": vars(found.plain_cosine)}}
+    log(json.dumps(chosen))
     (options.work / "calibration.json").write_text(json.dumps(chosen) + "\n")
 
 
@@ -84,9 +91,19 @@ def run_export(options: argparse.Namespace) -> None:
 
 
 def run_evaluate(options: argparse.Namespace) -> None:
-    figures = evaluate(options.out, options.data, options.work, options.sets, log)
+    per_query = evaluate(options.out, options.data, options.work, options.sets, log, options.cosine_first_stage)
+    figures, compared = means(per_query), differences(per_query)
+    if "mean" in figures:
+        log("mean", {way: round(figure, 4) for way, figure in figures["mean"].items()})
+    for pair, by_set in compared.items():
+        for name, found in by_set.items():
+            log(f"{pair} on {name}: {found}")
+    if options.json:
+        intervals = {pair: {name: asdict(found) for name, found in by_set.items()} for pair, by_set in compared.items()}
+        options.json.write_text(json.dumps({"ndcg@10": figures, "differences": intervals, "queries": per_query}) + "\n")
     manifest = read_manifest(options.out)
-    manifest["quality"] = {"measuredBy": "python -m mice_train evaluate", "ndcg@10": figures}
+    of_bundle = {name: {way: ways[way] for way in WAYS} for name, ways in figures.items()}
+    manifest["quality"] = {"measuredBy": "python -m mice_train evaluate", "ndcg@10": of_bundle}
     write_card(manifest, options.data, options.work, options.out)
     write_manifest(options.out, manifest)
 

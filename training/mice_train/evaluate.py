@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from mice_train.bootstrap import Difference, difference
 from mice_train.dev_sets import MEAN_OF, DevSet, read_dev_sets
-from mice_train.first_stage import FirstStage
+from mice_train.first_stage import KIND, FirstStage
+from mice_train.interaction import COSINE_WEIGHT
 from mice_train.metrics import ndcg
 from mice_train.ragged import from_lengths
 from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
 
 WAYS = ("bm25", "cosine", "mice", "mice+firstStage")
+"""What a bundle's card and manifest say."""
+BLENDED_COSINE = "cosine+firstStage"
+"""The measure of what the interaction adds: COSINE_WEIGHT · cosine + weight · g(rank). COSINE_WEIGHT is the model's
+before training, so that the weights of both first stages stand on one scale."""
+MEASURED = (*WAYS, BLENDED_COSINE)
+PAIRS = (("mice", "cosine"), ("mice+firstStage", BLENDED_COSINE))
+"""Compared query by query."""
+PerQuery = dict[str, dict[str, dict[str, float]]]
+"""Set → way → query → nDCG@10."""
 Figures = dict[str, dict[str, float]]
-"""Set → way → nDCG@10."""
+"""Set → way → mean nDCG@10."""
 
 
 @dataclass(frozen=True)
@@ -30,29 +41,64 @@ class Scored:
     model: np.ndarray
 
 
-def evaluate(directory: Path, data: Path, work: Path, only: list[str] | None = None, log: Log = print) -> Figures:
-    """Set → way → figure, with the mean over MEAN_OF under `mean` where all of these were measured."""
+def evaluate(
+    directory: Path,
+    data: Path,
+    work: Path,
+    only: list[str] | None = None,
+    log: Log = print,
+    cosine_first_stage: float | None = None,
+) -> PerQuery:
+    """cosine_first_stage = the weight of BLENDED_COSINE's first stage; None: the bundle's own."""
     bundle = Bundle(directory)
     stage = FirstStage(**bundle.manifest["score"]["firstStage"])
-    figures: Figures = {}
+    cosine_stage = stage if cosine_first_stage is None else FirstStage(KIND, cosine_first_stage)
+    per_query: PerQuery = {}
     for dev in read_dev_sets(data / "dev", only):
-        figures[dev.name] = measure(dev, list(score_queries(bundle, dev, work)), stage)
-        log(dev.name, {way: round(figure, 4) for way, figure in figures[dev.name].items()})
+        per_query[dev.name] = measure(dev, score_queries(bundle, dev, work), stage, cosine_stage)
+        log(dev.name, {way: round(mean_of(found), 4) for way, found in per_query[dev.name].items()})
+    return per_query
+
+
+def measure(
+    dev: DevSet, scored: Iterable[Scored], stage: FirstStage, cosine_stage: FirstStage
+) -> dict[str, dict[str, float]]:
+    """Way → query → nDCG@10."""
+    by_way: dict[str, dict[str, float]] = {way: {} for way in MEASURED}
+    for one in scored:
+        ranks = np.arange(1, len(one.candidates) + 1)
+        keys = (-ranks, one.cosine, one.model, one.model + stage.add(ranks),
+                COSINE_WEIGHT * one.cosine + cosine_stage.add(ranks))
+        for way, key in zip(MEASURED, keys, strict=True):
+            order = np.argsort(-key, kind="stable")
+            by_way[way][one.query] = ndcg([one.candidates[n] for n in order], dev.judged[one.query])
+    return by_way
+
+
+def means(per_query: PerQuery) -> Figures:
+    """With the mean over MEAN_OF under `mean` where all of these were measured."""
+    figures = {name: {way: mean_of(found) for way, found in ways.items()} for name, ways in per_query.items()}
     if set(MEAN_OF) <= set(figures):
-        figures["mean"] = {way: float(np.mean([figures[name][way] for name in MEAN_OF])) for way in WAYS}
-        log("mean", {way: round(figure, 4) for way, figure in figures["mean"].items()})
+        figures["mean"] = {way: float(np.mean([figures[name][way] for name in MEAN_OF])) for way in MEASURED}
     return figures
 
 
-def measure(dev: DevSet, scored: list[Scored], stage: FirstStage) -> dict[str, float]:
-    by_way: dict[str, list[float]] = {way: [] for way in WAYS}
-    for one in scored:
-        ranks = np.arange(1, len(one.candidates) + 1)
-        keys = (-ranks, one.cosine, one.model, one.model + stage.add(ranks))
-        for way, key in zip(WAYS, keys, strict=True):
-            order = np.argsort(-key, kind="stable")
-            by_way[way].append(ndcg([one.candidates[n] for n in order], dev.judged[one.query]))
-    return {way: float(np.mean(values)) for way, values in by_way.items()}
+def mean_of(found: dict[str, float]) -> float:
+    return float(np.mean(list(found.values())))
+
+
+def differences(per_query: PerQuery) -> dict[str, dict[str, Difference]]:
+    """"one - other" of PAIRS → set → difference, with `mean` as in `means`."""
+    return {f"{one} - {other}": intervals(per_query, one, other) for one, other in PAIRS}
+
+
+def intervals(per_query: PerQuery, one: str, other: str) -> dict[str, Difference]:
+    gained = {name: np.array([ways[one][query] - ways[other][query] for query in ways[one]])
+              for name, ways in per_query.items()}
+    found = {name: difference({name: values}) for name, values in gained.items()}
+    if set(MEAN_OF) <= set(gained):
+        found["mean"] = difference({name: gained[name] for name in MEAN_OF})
+    return found
 
 
 def score_queries(bundle: Bundle, dev: DevSet, work: Path) -> Iterator[Scored]:

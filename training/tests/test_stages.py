@@ -3,14 +3,16 @@
 import gzip
 import json
 import random
+import shutil
 
 import pytest
 
 from mice_train.bundle import Parts, read_manifest, sha256, write_bundle
-from mice_train.calibrate import calibrate, load_best
+from mice_train.calibrate import RANK_WEIGHTS, calibrate, load_best
+from mice_train.cli import main
 from mice_train.encode import encode, load_or_fit_projection, load_passages, load_queries
 from mice_train.encoder import load_encoder
-from mice_train.evaluate import evaluate
+from mice_train.evaluate import WAYS, differences, evaluate, means
 from mice_train.first_stage import KIND, FirstStage
 from mice_train.negatives import find_candidates
 from mice_train.records import Passage, Query, write_lines
@@ -81,10 +83,11 @@ def test_a_run_goes_on_from_its_checkpoint(work, source):
     assert [row["step"] for row in fresh if "loss" in row] == [4]
 
 
-def test_the_first_stages_weight_is_chosen_from_the_grid(work, parts):
-    cosine_weight, stage = calibrate(parts.interaction, work, quiet)
-    assert 15 < cosine_weight < 65
-    assert 0 <= stage.weight <= 6
+def test_the_first_stages_weights_are_chosen_from_the_grid(work, parts):
+    found = calibrate(parts.interaction, work, quiet)
+    assert 15 < found.cosine_weight < 65
+    assert found.first_stage.weight in RANK_WEIGHTS
+    assert found.plain_cosine.weight in RANK_WEIGHTS
 
 
 def test_the_manifest_lists_every_file_with_its_hash(bundle_dir):
@@ -103,7 +106,9 @@ def test_exported_graphs_agree_with_pytorch_on_stored_states(work, parts, bundle
     assert measured["batchCompanions"]["scores"] < 1e-4
 
 
-def test_evaluation_re_ranks_a_collection_in_beir_layout(work, bundle_dir, tmp_path):
+@pytest.fixture
+def collection(tmp_path):
+    """In BEIR layout; every query is its document's text."""
     folder = tmp_path / "dev" / "scifact-test"
     (folder / "qrels").mkdir(parents=True)
     rng = random.Random(3)
@@ -114,7 +119,39 @@ def test_evaluation_re_ranks_a_collection_in_beir_layout(work, bundle_dir, tmp_p
             out.writelines(json.dumps(row) + "\n" for row in rows)
     judgements = "".join(f"q{n}\td{n}\t1\n" for n in range(5))
     (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + judgements)
-    figures = evaluate(bundle_dir, tmp_path, tmp_path, ["scifact-test"], quiet)["scifact-test"]
+    return tmp_path
+
+
+def test_evaluation_re_ranks_a_collection_in_beir_layout(bundle_dir, collection):
+    per_query = evaluate(bundle_dir, collection, collection, ["scifact-test"], quiet)
+    figures = means(per_query)["scifact-test"]
     assert figures["bm25"] == pytest.approx(1)
     assert figures["cosine"] == pytest.approx(1)
-    assert set(figures) == {"bm25", "cosine", "mice", "mice+firstStage"}
+    assert set(figures) == {*WAYS, "cosine+firstStage"}
+    assert set(per_query["scifact-test"]["mice"]) == {f"q{n}" for n in range(5)}
+
+
+def test_a_strong_first_stage_beside_the_cosine_is_the_first_stage(bundle_dir, collection):
+    judged = collection / "dev" / "scifact-test" / "qrels" / "test.tsv"
+    judged.write_text("query-id\tcorpus-id\tscore\n" + "".join(f"q{n}\td{n + 7}\t1\n" for n in range(5)))
+    ways = evaluate(bundle_dir, collection, collection, ["scifact-test"], quiet, cosine_first_stage=1e9)["scifact-test"]
+    assert ways["cosine+firstStage"] == ways["bm25"]
+
+
+def test_a_bundle_says_its_own_ways_and_the_file_every_querys(bundle_dir, work, collection, monkeypatch):
+    monkeypatch.setattr("mice_train.cli.write_card", quiet)
+    out, file = shutil.copytree(bundle_dir, collection / "bundle"), collection / "figures.json"
+    folders = ["--data", str(collection), "--work", str(work), "--out", str(out)]
+    main(["evaluate", *folders, "--sets", "scifact-test", "--cosine-first-stage", "1.5", "--json", str(file)])
+    assert set(read_manifest(out)["quality"]["ndcg@10"]["scifact-test"]) == set(WAYS)
+    written = json.loads(file.read_text())
+    assert set(written["queries"]["scifact-test"]["cosine+firstStage"]) == {f"q{n}" for n in range(5)}
+    assert set(written["differences"]["mice - cosine"]["scifact-test"]) == {"mean", "low", "high"}
+
+
+def test_differences_are_of_the_same_queries():
+    ways = {"mice": {"a": 0.5, "b": 1.0}, "cosine": {"b": 0.75, "a": 0.25},
+            "mice+firstStage": {"a": 1.0}, "cosine+firstStage": {"a": 1.0}}
+    found = differences({"some": ways})
+    assert vars(found["mice - cosine"]["some"]) == {"mean": 0.25, "low": 0.25, "high": 0.25}
+    assert found["mice+firstStage - cosine+firstStage"]["some"].mean == 0
