@@ -107,7 +107,9 @@ function listen(server: Server, { listenHost, listenPort }: Settings): Promise<s
 async function close(server: Server, services: Services): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.close(() => resolve());
-  server.closeIdleConnections();
+  // A connection that answers its last request only now is kept alive by its client, and would hold the server up.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
   await promise;
+  clearInterval(sweep);
   await services.close();
 }
