@@ -105,12 +105,13 @@ async function scoresOf(
     );
     if (ready.length === 0) return { scores: unscored, ...reasonIn(states) };
     const encodedQuery = await query;
-    // Not under the deadline: what has states by then is scored, which is short, and the caller's leaving ends it.
+    // When states took all of the time, what is ready is still scored: that is short, and better than nothing.
+    const signal = deadline.aborted ? needs.signal : deadline;
     const { scores } = await clock.time('score', () =>
       needs.model.score(
         encodedQuery,
         ready.map(({ bytes }) => bytes),
-        { priority: 'search', signal: needs.signal },
+        { priority: 'search', signal },
       ),
     );
     const byPlace = new Map(ready.map(({ place }, at) => [place, scores[at]]));
