@@ -4,7 +4,7 @@ import { detectEngine } from './detect.ts';
 import type { Dialect } from './dialect.ts';
 import { elasticsearch } from './elasticsearch/index.ts';
 import { opensearch } from './opensearch/index.ts';
-import type { BulkItem, Engine, EngineAddress, EngineName, IndexBody, SearchAnswer } from './port.ts';
+import type { Engine, EngineAddress, EngineName, IndexBody, SearchAnswer } from './port.ts';
 import type { ClientAnswer, ClientRequest, ClientTransport } from './transport.ts';
 
 export const dialects: Readonly<Record<EngineName, Dialect>> = { elasticsearch, opensearch };
@@ -52,7 +52,6 @@ type Administration = Pick<
   | 'count'
   | 'storeBytes'
   | 'putPipeline'
-  | 'bulk'
   | 'search'
 >;
 
@@ -75,17 +74,9 @@ function administration(transport: ClientTransport): Administration {
         .size_in_bytes,
     putPipeline: async (name, body) =>
       void (await ask({ method: 'PUT', path: `/_search/pipeline/${encodeURIComponent(name)}`, body })),
-    bulk: async (index, items) => {
-      const answer = await ask({ method: 'POST', path: path(index, '/_bulk'), lines: bulkLines(items) });
-      throwOnRefusedItem(answer.body);
-    },
     search: async (index, body) =>
       searchAnswer(await ask({ method: 'POST', path: path(index, '/_search'), body })),
   };
-}
-
-function bulkLines(items: readonly BulkItem[]): Readonly<Record<string, unknown>>[] {
-  return items.flatMap(({ id, source }) => [{ index: { _id: id } }, source]);
 }
 
 function accepted({ method, path }: ClientRequest, answer: ClientAnswer): ClientAnswer {
@@ -102,16 +93,6 @@ async function describe(transport: ClientTransport, path: string): Promise<Index
   if (answer.status === 404) return undefined;
   const [index] = Object.values(accepted(request, answer).body) as { mappings: object; settings: object }[];
   return { settings: { ...index?.settings }, mappings: { ...index?.mappings } };
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: the engine's own JSON.
-function throwOnRefusedItem(body: any): void {
-  if (body.errors !== true) return;
-  for (const item of body.items) {
-    const { _id, error } = Object.values(item)[0] as { _id: string; error?: { reason?: string } };
-    if (error)
-      throw new MiceError('upstream-refused', `The cluster refused document ${_id}: ${error.reason}`);
-  }
 }
 
 function searchAnswer({ headers, body }: ClientAnswer): SearchAnswer {

@@ -4,8 +4,6 @@ export type EngineName = 'elasticsearch' | 'opensearch';
 
 /** What an engine can do; each flag states the consequence of its absence. */
 export interface EngineCapabilities {
-  /** `GET /` answers with name and version. Absent from trimmed-down Elasticsearch builds: `GET /_nodes` is asked. */
-  readonly rootInfo: boolean;
   /** Search pipelines exist. Without them `setup` creates none and a hybrid search is fused by the caller. */
   readonly searchPipelines: boolean;
   /** The engine's own answers carry `x-elastic-product`, and its official clients refuse answers without it. */
@@ -18,11 +16,6 @@ export interface EngineAddress {
   readonly url: string;
   /** Sent with every administrative request, e.g. `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
-}
-
-export interface BulkItem {
-  readonly id: string;
-  readonly source: Readonly<Record<string, unknown>>;
 }
 
 export interface Hit {
@@ -70,8 +63,6 @@ export interface Engine {
   /** Bytes of the primaries on disk. */
   storeBytes(index: string): Promise<number>;
   putPipeline(name: string, body: Readonly<Record<string, unknown>>): Promise<void>;
-  /** Indexes documents; throws `upstream-refused` naming the first refused item. */
-  bulk(index: string, items: readonly BulkItem[]): Promise<void>;
   /** A search through the official client; `took` in ms, response headers lower-cased. */
   search(index: string, body: Readonly<Record<string, unknown>>): Promise<SearchAnswer>;
   /** Another handle of the same kind that talks to `url`, e.g. to a proxy in front of this engine. */

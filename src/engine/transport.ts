@@ -5,8 +5,6 @@ export interface ClientRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean>>;
   readonly body?: Readonly<Record<string, unknown>>;
-  /** NDJSON: alternating action and source objects. */
-  readonly lines?: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface ClientAnswer {

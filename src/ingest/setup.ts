@@ -65,6 +65,7 @@ function completion(index: string, live: IndexBody, wanted: IndexBody, object: s
 }
 
 function pipelineChanges(engine: Engine): readonly SetupChange[] {
+  if (!engine.capabilities.searchPipelines) return [];
   return Object.entries(engine.pipelines()).map(([name, body]) => ({ what: 'put pipeline', name, body }));
 }
 

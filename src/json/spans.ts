@@ -89,11 +89,6 @@ export function membersOf(bytes: Buffer, start: number): readonly Member[] {
   }
 }
 
-/** The last member named `key`, as parsers of duplicate keys take the last. */
-export function memberOf(bytes: Buffer, start: number, key: string): Member | undefined {
-  return membersOf(bytes, start).findLast((member) => member.key === key);
-}
-
 /**
  * What to cut so that `member` is gone from `members` and the rest is still JSON: with the comma before it,
  * or, when it is the first of several, up to the next member.

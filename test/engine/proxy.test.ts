@@ -258,6 +258,17 @@ describeOnEngines('searches through the proxy', (engine) => {
     expect((await raw(proxy.url, `/${prepared}`, { method: 'HEAD' })).status).toBe(200);
   });
 
+  it('stands before an engine with the capabilities that its dialect declares', async () => {
+    const { capabilities } = proxy.engine;
+    const pipelines = await raw(engine.url, '/_search/pipeline');
+    expect(pipelines.status === 200 || pipelines.status === 404).toBe(capabilities.searchPipelines);
+    const { headers } = await raw(engine.url, '/_cluster/health');
+    expect('x-elastic-product' in headers).toBe(capabilities.productHeader);
+    expect((await raw(proxy.url, '/_cluster/health')).headers['x-elastic-product']).toBe(
+      headers['x-elastic-product'],
+    );
+  });
+
   it('has routes of its own for the model', async () => {
     const embedded = JSON.parse(
       (await ask('/_mice/v1/embeddings', { input: ['ice'], input_type: 'query' })).text,

@@ -12,7 +12,7 @@ export function openTransport(url: string, headers: Readonly<Record<string, stri
 }
 
 async function send(client: Client, request: ClientRequest): Promise<ClientAnswer> {
-  const { method, path, query, body, lines } = request;
+  const { method, path, query, body } = request;
   try {
     const answer = await client.transport.request(
       {
@@ -20,7 +20,6 @@ async function send(client: Client, request: ClientRequest): Promise<ClientAnswe
         path,
         ...(query && { querystring: { ...query } }),
         ...(body && { body }),
-        ...(lines && { bulkBody: [...lines] }),
       },
       { meta: true },
     );

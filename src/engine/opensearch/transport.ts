@@ -12,14 +12,13 @@ export function openTransport(url: string, headers: Readonly<Record<string, stri
 }
 
 async function send(client: Client, request: ClientRequest): Promise<ClientAnswer> {
-  const { method, path, query, body, lines } = request;
+  const { method, path, query, body } = request;
   try {
     const answer = await client.transport.request({
       method,
       path,
       ...(query && { querystring: { ...query } }),
       ...(body && { body: { ...body } }),
-      ...(lines && { bulkBody: [...lines] }),
     });
     return { status: answer.statusCode ?? 0, headers: plainHeaders(answer.headers), body: answer.body };
   } catch (error) {
