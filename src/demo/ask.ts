@@ -3,7 +3,7 @@ import type { Engine } from '../engine/port.ts';
 import { bm25Search } from '../evaluate/bm25.ts';
 import type { JudgedQuery } from '../evaluate/dataset.ts';
 import { ndcg } from '../evaluate/metrics.ts';
-import type { Stage, StageTimes } from '../observe/stages.ts';
+import { type StageTimes, stageTimesOf } from '../observe/stages.ts';
 
 /** Hits of a page, and the depth of nDCG. */
 export const PAGE = 10;
@@ -48,10 +48,4 @@ export async function ask({ direct, proxied, index }: Asked, question: JudgedQue
         ? undefined
         : { firstStage: ndcg(firstStage, grades, PAGE), reranked: ndcg(reranked, grades, PAGE) },
   };
-}
-
-/** Reads a `server-timing` header (W3C Server Timing, `name;dur=ms`). */
-export function stageTimesOf(header: string): StageTimes {
-  const stages = header.matchAll(/([a-z]+);dur=([\d.]+)/g);
-  return Object.fromEntries(Array.from(stages, ([, stage, ms]) => [stage as Stage, Number(ms)]));
 }

@@ -1,6 +1,7 @@
 /** Which engine answers at an address, from its own words. */
 import { request } from 'undici';
 import { MiceError, messageOf } from '../errors.ts';
+import { jsonOrUndefined } from '../json/parse.ts';
 import type { EngineAddress, EngineName } from './port.ts';
 
 export interface DetectedEngine {
@@ -54,13 +55,5 @@ async function ask(address: EngineAddress, path: string): Promise<Answer> {
       hint: 'Start the cluster, or set upstream.url to its address.',
       cause,
     });
-  }
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** One request that may take as long as it takes: a load waits for encoding, a merge for the disk. */
 import { request } from 'undici';
 import { MiceError, messageOf } from '../errors.ts';
+import { jsonOrUndefined } from '../json/parse.ts';
 
 export interface Sending {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -14,14 +15,6 @@ export interface Answer {
   readonly text: string;
   /** The body as JSON; undefined when it is none. */
   readonly json: unknown;
-}
-
-function jsonOrUndefined(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 /** @throws MiceError `upstream-unreachable`; an error status is an answer */

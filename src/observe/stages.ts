@@ -32,3 +32,9 @@ export function serverTiming(times: StageTimes): string {
     .map(([stage, ms]) => `${stage};dur=${ms.toFixed(2)}`)
     .join(', ');
 }
+
+/** Reads a `server-timing` header (W3C Server Timing, `name;dur=ms`). */
+export function stageTimesOf(header: string): StageTimes {
+  const stages = header.matchAll(/([a-z]+);dur=([\d.]+)/g);
+  return Object.fromEntries(Array.from(stages, ([, stage, ms]) => [stage as Stage, Number(ms)]));
+}

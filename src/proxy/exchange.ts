@@ -72,11 +72,7 @@ export function answerBytes(
 }
 
 /** Answers with a fault of our own, in the shape that the engines' clients read. */
-export function answerFault(
-  { response }: Pick<Exchange, 'response'>,
-  fault: MiceError,
-  extra: Readonly<Record<string, string>> = {},
-): void {
+export function answerFault({ response }: Pick<Exchange, 'response'>, fault: MiceError): void {
   if (response.headersSent) {
     response.destroy();
     return;
@@ -88,7 +84,6 @@ export function answerFault(
     .writeHead(fault.status, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(body),
-      ...extra,
     })
     .end(body);
 }

@@ -66,7 +66,7 @@ export async function bulk(exchange: Exchange, services: Services, index: string
   });
   return pass(exchange, services, {
     body: await wholeIfShort(enriched),
-    drop: ['content-length', 'content-encoding'],
+    drop: bodyHeaders,
   });
 }
 
@@ -118,15 +118,17 @@ function unlessOurs(
   return body === plain ? { body: raw.length === 0 ? null : raw } : plainSubstitute(body);
 }
 
-/** A plain body in place of the one that came, whose length and encoding no longer hold. */
+/** What a request says of its body, and no longer holds of another one. */
+const bodyHeaders = ['content-length', 'content-encoding'];
+
+/** A plain body in place of the one that came. */
 function plainSubstitute(body: Buffer): Substitute {
-  return { body: body.length === 0 ? null : body, drop: ['content-length', 'content-encoding'] };
+  return { body: body.length === 0 ? null : body, drop: bodyHeaders };
 }
 
 /** The answer is to be read here, so it comes uncompressed. */
 function widened(plan: RerankPlan): Substitute {
-  const substitute = plainSubstitute(plan.body);
-  return { ...substitute, path: plan.widenedPath, drop: [...(substitute.drop ?? []), 'accept-encoding'] };
+  return { ...plainSubstitute(plan.body), path: plan.widenedPath, drop: [...bodyHeaders, 'accept-encoding'] };
 }
 
 function enrichNeeds(exchange: Exchange, services: Services): EnrichNeeds {
@@ -156,7 +158,7 @@ async function fetchSources(
     _id: id,
     ...(routing && { routing }),
   }));
-  const drop = ['content-length', 'content-encoding', 'accept-encoding', 'content-type', 'accept'];
+  const drop = [...bodyHeaders, 'accept-encoding', 'content-type', 'accept'];
   const answer = await services.upstream.send({
     method: 'POST',
     path: `/_mget?realtime=false&_source_includes=${encodeURIComponent(textFields.join(','))}`,
@@ -170,7 +172,7 @@ async function fetchSources(
   return JSON.parse(body.toString()).docs.map((doc: { _source?: unknown }) => doc._source);
 }
 
-export function statesField({ settings }: Services): string {
+function statesField({ settings }: Services): string {
   return `${settings.fieldsObject}.states`;
 }
 

@@ -3,6 +3,7 @@ import type { Request } from 'express';
 import { request as fetchUrl } from 'undici';
 import { z } from 'zod';
 import { MiceError } from '../../errors.ts';
+import { stageTimesOf } from '../../observe/stages.ts';
 import type { Services } from '../services.ts';
 
 export const compareBody = z.object({
@@ -62,7 +63,7 @@ export async function compare(
       })),
     },
     verdict: parseVerdict(reranked.headers['x-mice'] ?? ''),
-    timingsMs: parseServerTiming(reranked.headers['server-timing'] ?? ''),
+    timingsMs: stageTimesOf(reranked.headers['server-timing'] ?? ''),
   };
 }
 
@@ -117,13 +118,4 @@ function callerHeaders(request: Request): Record<string, string> {
 function parseVerdict(header: string): Record<string, string> {
   const [outcome = '', ...pairs] = header.split(';').map((part) => part.trim());
   return { outcome, ...Object.fromEntries(pairs.map((pair) => pair.split('=', 2) as [string, string])) };
-}
-
-function parseServerTiming(header: string): Record<string, number> {
-  const stages = header.split(',').filter((stage) => stage.includes(';dur='));
-  return Object.fromEntries(
-    stages
-      .map((stage) => stage.trim().split(';dur=') as [string, string])
-      .map(([name, ms]) => [name, Number(ms)]),
-  );
 }

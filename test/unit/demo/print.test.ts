@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type Answered, stageTimesOf } from '../../../src/demo/ask.ts';
+import type { Answered } from '../../../src/demo/ask.ts';
 import { printBriefly, printQuestion, printSummary } from '../../../src/demo/print.ts';
 import { reportOf } from '../../../src/demo/report.ts';
 import { screenOf, toWidth } from '../../../src/demo/screen.ts';
+import { stageTimesOf } from '../../../src/observe/stages.ts';
 
 const answered: Answered = {
   question: {
