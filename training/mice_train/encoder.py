@@ -1,4 +1,4 @@
-"""The BERT encoder whose bottom both sides share (post-LN, absolute positions, token type 0)."""
+"""The BERT encoder whose bottom both sides share (post-LN, absolute positions; token type 0 unless told otherwise)."""
 
 from __future__ import annotations
 
@@ -60,13 +60,19 @@ class Encoder(nn.Module):
         super().__init__()
         self.words = nn.Embedding(shape.vocab, shape.hidden)
         self.positions = nn.Embedding(shape.positions, shape.hidden)
-        self.type_zero = nn.Parameter(torch.zeros(shape.hidden))
+        self.types = nn.Embedding(shape.types, shape.hidden)
         self.norm = nn.LayerNorm(shape.hidden, shape.eps)
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
 
-    def embed(self, ids: Tensor) -> Tensor:
-        """ids [B,T] → [B,T,H]; positions start at 0 on both sides."""
-        return self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + self.type_zero)
+    @property
+    def type_zero(self) -> Tensor:
+        """[H]: what every token of a text read alone gets added."""
+        return self.types.weight[0]
+
+    def embed(self, ids: Tensor, types: Tensor | None = None) -> Tensor:
+        """ids, token types (None: all 0) [B,T] → [B,T,H]; positions start at 0 on both sides."""
+        kinds = self.type_zero if types is None else self.types(types)
+        return self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + kinds)
 
     def forward(self, ids: Tensor, mask: Tensor, depth: int) -> tuple[Tensor, Tensor]:
         """ids, mask [B,T] → (states after `depth` layers [B,T,H], unit vector [B,H])."""
@@ -93,7 +99,7 @@ def load_encoder(source: Source) -> Encoder:
     state = {
         "words.weight": w["embeddings.word_embeddings.weight"],
         "positions.weight": w["embeddings.position_embeddings.weight"],
-        "type_zero": w["embeddings.token_type_embeddings.weight"][0],
+        "types.weight": w["embeddings.token_type_embeddings.weight"],
         "norm.weight": w["embeddings.LayerNorm.weight"],
         "norm.bias": w["embeddings.LayerNorm.bias"],
     }

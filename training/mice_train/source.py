@@ -25,6 +25,7 @@ class Shape:
     vocab: int
     positions: int
     eps: float
+    types: int = 2
 
     @property
     def head_width(self) -> int:
@@ -64,6 +65,7 @@ def read_shape(config: dict) -> Shape:
         vocab=config["vocab_size"],
         positions=config["max_position_embeddings"],
         eps=config["layer_norm_eps"],
+        types=config.get("type_vocab_size", 2),
     )
 
 
