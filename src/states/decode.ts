@@ -1,4 +1,15 @@
-import { AT, DTYPE_INT8, FLAG_TRUNCATED, MAGIC, type StatesHeader, sections, VERSION } from './layout.ts';
+import {
+  AT,
+  DTYPES,
+  FLAG_TRUNCATED,
+  MAGIC,
+  type StateDtype,
+  type StatesHeader,
+  sections,
+  VERSION,
+  valueBytes,
+} from './layout.ts';
+import { unpackNibbles } from './nibbles.ts';
 
 /** A header, or why there is none. */
 export type HeaderReading =
@@ -12,6 +23,8 @@ export function readHeader(bytes: Uint8Array): HeaderReading {
   const fault = formatFault(view);
   if (fault !== undefined) return corrupt(fault);
   const header = headerOf(view, bytes);
+  if (!Number.isInteger(valueBytes(header)))
+    return corrupt(`${header.dims} int4 values a token, not an even number`);
   const { end } = sections(header);
   if (end !== bytes.length) return corrupt(`${bytes.length} bytes where the header announces ${end}`);
   return { kind: 'ok', header };
@@ -27,15 +40,22 @@ function formatFault(view: DataView): string | undefined {
   const flags = view.getUint16(AT.flags, true);
   if (view.getUint32(AT.magic, true) !== MAGIC) return 'they do not start with MICE';
   if (version !== VERSION) return `layout version ${version}; this release reads ${VERSION}`;
-  if (dtype !== DTYPE_INT8) return `dtype ${dtype}; this release reads ${DTYPE_INT8} (int8)`;
+  if (dtypeOf(dtype) === undefined)
+    return `dtype ${dtype}; this release reads ${DTYPES.int8} (int8) and ${DTYPES.int4} (int4)`;
   if ((flags & ~FLAG_TRUNCATED) !== 0) return `flags ${flags}; this release knows ${FLAG_TRUNCATED}`;
   return undefined;
 }
 
+function dtypeOf(number: number): StateDtype | undefined {
+  if (number === DTYPES.int8) return 'int8';
+  return number === DTYPES.int4 ? 'int4' : undefined;
+}
+
+/** Precondition: {@link formatFault} finds nothing. */
 function headerOf(view: DataView, bytes: Uint8Array): StatesHeader {
   return {
     version: VERSION,
-    dtype: 'int8',
+    dtype: dtypeOf(view.getUint8(AT.dtype))!,
     dims: view.getUint16(AT.dims, true),
     vectorDims: view.getUint16(AT.vectorDims, true),
     tokens: view.getUint32(AT.tokens, true),
@@ -49,14 +69,14 @@ function hex(bytes: Uint8Array, at: number, length: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('hex');
 }
 
-/** The sections of a blob, without a copy where its bytes start at a multiple of 4. */
+/** The sections of a blob, without a copy where its bytes start at a multiple of 4; int4 states are unpacked. */
 export interface StatesView {
   readonly vectorScale: number;
   /** `vectorDims` long. */
   readonly vector: Int8Array;
   /** One per token. */
   readonly scales: Float32Array;
-  /** Row-major, tokens × dims. */
+  /** Row-major, tokens × dims, one value an entry whatever the dtype. */
   readonly states: Int8Array;
 }
 
@@ -69,6 +89,9 @@ export function viewStates(bytes: Uint8Array, header: StatesHeader): StatesView 
     vectorScale: new DataView(buffer, byteOffset).getFloat32(AT.vectorScale, true),
     vector: new Int8Array(buffer, byteOffset + at.vector, header.vectorDims),
     scales: new Float32Array(buffer, byteOffset + at.scales, header.tokens),
-    states: new Int8Array(buffer, byteOffset + at.states, header.tokens * header.dims),
+    states:
+      header.dtype === 'int4'
+        ? unpackNibbles(aligned.subarray(at.states, at.end))
+        : new Int8Array(buffer, byteOffset + at.states, header.tokens * header.dims),
   };
 }

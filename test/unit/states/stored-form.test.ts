@@ -13,19 +13,28 @@ const hash = '00112233445566778899aabbccddeeff';
 function golden(name: string): { readonly bytes: Uint8Array; readonly source: StatesSource } {
   const url = (ending: string) => new URL(`golden/${name}.${ending}`, import.meta.url);
   const source = JSON.parse(readFileSync(url('json'), 'utf8'));
+  // Goldens from before int4 do not name their dtype.
+  const dtype = source.dtype ?? 'int8';
   const vector = Float32Array.from(source.vector);
   const states = Float32Array.from(source.states);
-  return { bytes: readFileSync(url('bin')), source: { ...source, vector, states } };
+  return { bytes: readFileSync(url('bin')), source: { ...source, dtype, vector, states } };
 }
 
 const sources = fc
-  .record({ dims: fc.integer({ min: 1, max: 9 }), tokens: fc.integer({ min: 0, max: 5 }) })
-  .chain(({ dims, tokens }) => {
+  .record({
+    dtype: fc.constantFrom('int8' as const, 'int4' as const),
+    // int4 takes an even number
+    half: fc.integer({ min: 1, max: 5 }),
+    tokens: fc.integer({ min: 0, max: 5 }),
+  })
+  .chain(({ dtype, half, tokens }) => {
+    const dims = dtype === 'int4' ? 2 * half : half;
     const value = fc.integer({ min: -12_800, max: 12_800 }).map((n) => n / 128);
     return fc.record({
       bundleId: fc.constant(bundleId),
       hash: fc.constant(hash),
       truncated: fc.boolean(),
+      dtype: fc.constant(dtype),
       dims: fc.constant(dims),
       vector: fc.array(value, { minLength: 1, maxLength: 9 }).map((v) => Float32Array.from(v)),
       states: fc
@@ -41,7 +50,7 @@ function headerOf(bytes: Uint8Array) {
 }
 
 describe('the stored form, version 1', () => {
-  it.each(['v1-three-tokens', 'v1-odd-dims'])('is written as %s was written', (name) => {
+  it.each(['v1-three-tokens', 'v1-odd-dims', 'v1-int4'])('is written as %s was written', (name) => {
     const { bytes, source } = golden(name);
     expect(Buffer.from(encodeStates(source))).toEqual(bytes);
   });
@@ -68,7 +77,27 @@ describe('the stored form, version 1', () => {
     expect(view.states[8]).toBe(99);
   });
 
-  it('gives back vector and states to within the rounding of int8', () => {
+  it('is read as v1-int4 was meant: two values a byte, the first in the low half', () => {
+    const { bytes } = golden('v1-int4');
+    expect(checkStates(bytes, { bundleId })).toMatchObject({
+      kind: 'ok',
+      header: { dtype: 'int4', dims: 6, vectorDims: 7, tokens: 4 },
+    });
+    const { vector, scales, states } = viewStates(bytes, headerOf(bytes));
+    expect([...vector]).toEqual([-50, -13, 127, 50, -125, 0, -48]);
+    expect([...scales.subarray(1, 3)]).toEqual([0, 1]);
+    expect([...states.subarray(6, 18)]).toEqual([0, 0, 0, 0, 0, 0, 7, 1, 0, 2, -7, -6]);
+    expect([...bytes.subarray(-6, -3)]).toEqual([0x9f, 0xa8, 0x21]);
+  });
+
+  it('takes half a byte a value and four bytes a token with int4', () => {
+    const source = { bundleId, hash, truncated: false, vector: new Float32Array(384), dims: 120 };
+    const lengthOf = (tokens: number) =>
+      encodeStates({ ...source, dtype: 'int4', states: new Float32Array(120 * tokens) }).length;
+    expect(lengthOf(180) - lengthOf(0)).toBe(180 * 64);
+  });
+
+  it('gives back vector and states to within the rounding of the dtype', () => {
     fc.assert(
       fc.property(sources, (source) => {
         const bytes = encodeStates(source);
@@ -80,6 +109,7 @@ describe('the stored form, version 1', () => {
         expect(header).toMatchObject({
           tokens: source.states.length / source.dims,
           truncated: source.truncated,
+          dtype: source.dtype,
         });
         for (let token = 0; token < header.tokens; token++) {
           const at = token * source.dims;
@@ -105,8 +135,8 @@ describe('the stored form, version 1', () => {
   });
 });
 
-describe('bytes that are not what was stored', () => {
-  const { bytes } = golden('v1-three-tokens');
+describe.each(['v1-three-tokens', 'v1-int4'])('bytes that are not what was stored as %s', (name) => {
+  const { bytes } = golden(name);
 
   it('are corrupt when any single bit has changed', () => {
     for (let at = 0; at < bytes.length; at++) {
@@ -140,6 +170,21 @@ describe('bytes that are not what was stored', () => {
     const later = Uint8Array.from(bytes);
     later[4] = 2;
     expect(readHeader(later)).toEqual({ kind: 'corrupt', reason: 'layout version 2; this release reads 1' });
+  });
+
+  it('name the dtypes that are read when theirs is another', () => {
+    const other = Uint8Array.from(bytes);
+    other[5] = 3;
+    const reason = 'dtype 3; this release reads 1 (int8) and 2 (int4)';
+    expect(readHeader(other)).toEqual({ kind: 'corrupt', reason });
+  });
+
+  it('are corrupt when they announce int4 of an odd number of values', () => {
+    const odd = Uint8Array.from(bytes);
+    odd[5] = 2;
+    odd[6] = 7;
+    const reason = '7 int4 values a token, not an even number';
+    expect(readHeader(odd)).toEqual({ kind: 'corrupt', reason });
   });
 
   it('are foreign when another bundle made them', () => {
