@@ -17,7 +17,12 @@ from mice_train.interaction import Block, Interaction, padding_bias, self_attent
 
 def score(interaction: Interaction, x: Tensor, query_mask: Tensor, z: Tensor, document_mask: Tensor) -> Tensor:
     """x [B,Tq,H], query_mask [B,Tq], z [B,N,Td,D], document_mask [B,N,Td] → [B,N]: N documents a query."""
-    queries, documents = z.shape[:2]
+    return interaction.read(cls_rows(interaction, x, query_mask, z, document_mask)).view(z.shape[:2])
+
+
+def cls_rows(interaction: Interaction, x: Tensor, query_mask: Tensor, z: Tensor, document_mask: Tensor) -> Tensor:
+    """The same → the last layer's `[CLS]` rows [B·N,H]."""
+    documents = z.shape[1]
     document_bias = padding_bias(document_mask.flatten(0, 1))
     query_bias = self_attention_bias(query_mask).repeat_interleave(documents, 0)
     for number, block in enumerate(interaction.blocks):
@@ -28,7 +33,7 @@ def score(interaction: Interaction, x: Tensor, query_mask: Tensor, z: Tensor, do
         rows = x[:, :1] if last else x
         bias = query_bias[:, :, :1] if last else query_bias
         x = block.layer.mlp(block.layer.attend(rows, x, bias))
-    return interaction.read(x[:, 0]).view(queries, documents)
+    return x[:, 0]
 
 
 def cross(block: Block, x: Tensor, z: Tensor, document_bias: Tensor) -> Tensor:

@@ -72,10 +72,10 @@ class Texts:
 
 def load_texts(source: Source, work: Path, pair_tokens: int, passages: StoredPassages, queries: StoredQueries) -> Texts:
     tokenizer = load_tokenizer(source.tokenizer_path)
-    return Texts(
-        tokenize(tokenizer, [q.text for q in read_queries(work / "queries.jsonl")], QUERY_TOKENS),
-        tokenize(tokenizer, [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")], pair_tokens),
-        queries.vectors, passages.vectors)
+    asked = [q.text for q in read_queries(work / "queries.jsonl")]
+    read = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
+    return Texts(tokenize(tokenizer, asked, QUERY_TOKENS), tokenize(tokenizer, read, pair_tokens),
+                 queries.vectors, passages.vectors)
 
 
 def read_pairs(
@@ -141,7 +141,8 @@ def validate(
     for entry in sets:
         scores, cosines = score_set(model, texts, entry, limit)
         in_order = np.tile(-np.arange(entry.candidates.shape[1]), (len(entry.rows), 1))
-        figures[entry.name] = tuple(float(single_ndcg(way, entry.positive).mean()) for way in (in_order, cosines, scores))
+        ways = (in_order, cosines, scores)
+        figures[entry.name] = tuple(float(single_ndcg(way, entry.positive).mean()) for way in ways)
     return figures
 
 

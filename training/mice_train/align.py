@@ -1,0 +1,164 @@
+"""A shallow query encoder aligned to the document vectors' encoder (arXiv 2306.11550).
+
+The student is a subset of the teacher's own layers; its loss is the squared distance of the two encoders' unit vectors
+of the same query. No documents, labels or negatives. Embeddings stay the teacher's, so a bundle stores them once.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mice_train.encode import pad
+from mice_train.encoder import Encoder, load_encoder, pool
+from mice_train.interaction import padding_bias
+from mice_train.query_texts import read_query_texts
+from mice_train.ragged import by_token_budget
+from mice_train.reporting import Log
+from mice_train.source import Source
+from mice_train.tokens import QUERY_TOKENS, load_tokenizer, tokenize
+from mice_train.train import Progress
+
+TEACHER_TOKENS = 4096
+HELD_OUT = 2000
+"""Texts never trained on, to follow the distance by."""
+
+
+@dataclass(frozen=True)
+class AlignPlan:
+    """lr is the peak of a linear warm-up and decay."""
+
+    minutes: float
+    """Wall time of all runs together: the schedule follows the clock, so any machine ends its decay."""
+    layers: tuple[int, ...] = (0, 5)
+    """The teacher's layers that the student starts from."""
+    texts: int = 400_000
+    batch_tokens: int = 4096
+    lr: float = 5e-4
+    warm_up: float = 0.05
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    save_every_minutes: float = 2.0
+    seed: int = 0
+
+
+def student_of(teacher: Encoder, layers: tuple[int, ...]) -> Encoder:
+    """The teacher's embeddings and a copy of some of its layers, in this order."""
+    student = copy.deepcopy(teacher)
+    student.layers = nn.ModuleList(copy.deepcopy(teacher.layers[n]) for n in layers)
+    return student
+
+
+def vectors_of(encoder: Encoder, ids: Tensor, mask: Tensor) -> Tensor:
+    """ids, mask [B,T] → unit vectors [B,H]."""
+    bias = padding_bias(mask)
+    with torch.no_grad():
+        x = encoder.embed(ids)
+    for layer in encoder.layers:
+        x = layer(x, bias)
+    return pool(x, mask)
+
+
+@torch.inference_mode()
+def encode_all(encoder: Encoder, ids: list[list[int]], log: Log = print) -> np.ndarray:
+    """→ unit vectors float16 [n,H]."""
+    lengths = np.array([len(row) for row in ids])
+    groups = by_token_budget(lengths, TEACHER_TOKENS)
+    out: np.ndarray | None = None
+    for number, rows in enumerate(groups):
+        with torch.autocast("cpu", torch.bfloat16):
+            found = vectors_of(encoder, *pad([ids[row] for row in rows])).float().numpy()
+        if out is None:
+            out = np.empty((len(ids), found.shape[1]), np.float16)
+        out[rows] = found
+        if number % 500 == 499:
+            log(f"teacher's vectors: {number + 1}/{len(groups)} batches")
+    assert out is not None
+    return out
+
+
+def targets(source: Source, teacher: Encoder, data: Path, folder: Path, plan: AlignPlan, log: Log):
+    """Token ids of the texts and the teacher's vectors of them; the vectors are kept on disk."""
+    texts = read_query_texts(data, plan.seed)[: plan.texts]
+    ids = tokenize(load_tokenizer(source.tokenizer_path), texts, QUERY_TOKENS)
+    path = folder / "teacher.npy"
+    if not path.exists():
+        log(f"teacher's vectors of {len(ids)} texts")
+        unfinished = folder / "teacher.tmp.npy"
+        np.save(unfinished, encode_all(teacher, ids, log))
+        unfinished.rename(path)
+    return ids, np.load(path)
+
+
+def align_query(source: Source, data: Path, work: Path, plan: AlignPlan, log: Log = print) -> None:
+    """Writes work/align-<layers>/student.pt; goes on from it."""
+    teacher = load_encoder(source)
+    shared = work / "align"
+    shared.mkdir(exist_ok=True)
+    ids, wanted = targets(source, teacher, data, shared, plan, log)
+    folder = work / f"align-{'-'.join(map(str, plan.layers))}"
+    folder.mkdir(exist_ok=True)
+    student = student_of(teacher, plan.layers)
+    trained = [p for layer in student.layers for p in layer.requires_grad_(True).parameters()]
+    optimizer = torch.optim.AdamW([
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": plan.weight_decay},
+        {"params": [p for p in trained if p.ndim == 1], "weight_decay": 0.0},
+    ], lr=plan.lr, betas=(0.9, 0.98))
+    state = {"step": 0, "texts": 0, "minutes": 0.0}
+    if (folder / "student.pt").exists():
+        saved = torch.load(folder / "student.pt")
+        student.layers.load_state_dict(saved["layers"])
+        optimizer.load_state_dict(saved["optimizer"])
+        state = saved["state"]
+    progress = Progress(folder / "log.jsonl", log)
+    lengths = np.array([len(row) for row in ids])
+    learnt = np.arange(HELD_OUT, len(ids))
+
+    def save() -> None:
+        unfinished = folder / "student.tmp"
+        torch.save({"layers": student.layers.state_dict(), "optimizer": optimizer.state_dict(), "state": state,
+                    "plan": vars(plan)}, unfinished)
+        unfinished.rename(folder / "student.pt")
+
+    @torch.inference_mode()
+    def distance() -> float:
+        found = encode_all(student, ids[:HELD_OUT], lambda *_: None).astype(np.float32)
+        return float(np.square(found - wanted[:HELD_OUT]).sum(-1).mean())
+
+    saved_at = state["minutes"]
+    losses: list[float] = []
+    while state["minutes"] < plan.minutes:
+        rng = np.random.default_rng([plan.seed, state["step"]])
+        sample = rng.choice(learnt, 16_384, replace=False)
+        groups = by_token_budget(lengths[sample], plan.batch_tokens)
+        for at in rng.permutation(len(groups)):
+            began = time.monotonic()
+            rows = sample[groups[at]]
+            share = state["minutes"] / plan.minutes
+            rate = min(1.0, (share + 1e-4) / plan.warm_up, max(0.0, 1 - share) / (1 - plan.warm_up))
+            for group in optimizer.param_groups:
+                group["lr"] = plan.lr * rate
+            with torch.autocast("cpu", torch.bfloat16):
+                found = vectors_of(student, *pad([ids[row] for row in rows]))
+            loss = (found.float() - torch.from_numpy(wanted[rows].astype(np.float32))).square().sum(-1).mean()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(trained, plan.clip)
+            optimizer.step()
+            losses.append(loss.item())
+            state["step"] += 1
+            state["texts"] += len(rows)
+            state["minutes"] += (time.monotonic() - began) / 60
+            if state["minutes"] >= plan.minutes:
+                break
+        if state["minutes"] - saved_at >= plan.save_every_minutes or state["minutes"] >= plan.minutes:
+            progress.write({**state, "loss": float(np.mean(losses)), "held out": distance()})
+            losses.clear()
+            saved_at = state["minutes"]
+            save()
