@@ -62,7 +62,7 @@ class DistilPlan:
 
 @dataclass(frozen=True)
 class Group:
-    """A batch: rows [B], candidates [B,N], shares [B], and for taught ones the teacher's scores [B,N] and cls [B,N,H]."""
+    """A batch: rows [B], candidates [B,N], shares [B]; taught ones also have the teacher's scores [B,N], cls [B,N,H]."""
 
     rows: np.ndarray
     candidates: np.ndarray
@@ -190,7 +190,8 @@ def distil(
         began = time.monotonic()
         rising = (step + 1) / max(1, plan.warm_up * plan.steps)
         falling = (plan.steps - step) / max(1, (1 - plan.warm_up) * plan.steps)
-        loss, pairs = distil_step(interaction, optimizer, group, queries, passages, min(1.0, rising, falling), plan, ranks)
+        rate = min(1.0, rising, falling)
+        loss, pairs = distil_step(interaction, optimizer, group, queries, passages, rate, plan, ranks)
         losses.append(loss)
         state["step"] = step + 1
         state["pairs"] += pairs * ranks.size

@@ -132,7 +132,8 @@ def train_dual(source: Source, encoder: Encoder, work: Path, plan: DualPlan, log
         if step < state["step"]:
             continue
         began = time.monotonic()
-        rising, falling = (step + 1) / (plan.warm_up * plan.steps), (plan.steps - step) / ((1 - plan.warm_up) * plan.steps)
+        rising = (step + 1) / (plan.warm_up * plan.steps)
+        falling = (plan.steps - step) / ((1 - plan.warm_up) * plan.steps)
         for group in optimizer.param_groups:
             group["lr"] = group["peak"] * min(1.0, rising, falling)
         asked = encode_ids(dual, [query_ids[n] for n in rows[:, 0]])
@@ -149,6 +150,7 @@ def train_dual(source: Source, encoder: Encoder, work: Path, plan: DualPlan, log
             losses.clear()
         if state["step"] % plan.save_every == 0 or state["step"] == plan.steps:
             unfinished = folder / "checkpoint.tmp"
-            torch.save({"layers": dual.layers.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, unfinished)
+            torch.save({"layers": dual.layers.state_dict(), "optimizer": optimizer.state_dict(), "state": state},
+                       unfinished)
             unfinished.rename(folder / "checkpoint.pt")
     return dual

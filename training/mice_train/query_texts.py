@@ -17,7 +17,8 @@ KEYWORD_PASSAGES = 60_000
 
 def read_query_texts(data: Path, seed: int = 0) -> list[str]:
     """Distinct texts in random order; nothing from a held-out pool, and none of held-out passages."""
-    texts = list(dict.fromkeys(text.strip() for text in every_text(data / "train", random.Random(seed)) if text.strip()))
+    found = (text.strip() for text in every_text(data / "train", random.Random(seed)))
+    texts = list(dict.fromkeys(text for text in found if text))
     random.Random(seed).shuffle(texts)
     return texts
 
