@@ -4,79 +4,145 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mice_train.data import TRAINING_SETS
-from mice_train.encode import BOTTOM_LAYERS
+import onnx
+
+from mice_train.cross_encoder import CrossEncoder
 from mice_train.encoder import Encoder
-from mice_train.export import export_document, export_interaction, export_query
+from mice_train.export import (
+    export_cross_encoder,
+    export_document,
+    export_interaction,
+    export_query,
+    export_query_fast,
+)
 from mice_train.first_stage import FirstStage
 from mice_train.graph import WEIGHTS_FILE, Compute, SharedWeights, save
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
-from mice_train.source import Source
+from mice_train.quantize import StateDtype
 from mice_train.tokens import DOCUMENT_TOKENS, QUERY_TOKENS, neutral_tokenizer_json
 
 FORMAT = 1
 MANIFEST = "bundle.json"
-GRAPHS = {"document": "document.onnx", "query": "query.onnx", "interaction": "interaction.onnx"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The model that a bundle was derived from."""
+
+    model: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Most tokens read of a document, of a query, and of both as one sequence."""
+
+    document: int = DOCUMENT_TOKENS
+    query: int = QUERY_TOKENS
+    pair: int = DOCUMENT_TOKENS + QUERY_TOKENS
+
+
+@dataclass(frozen=True)
+class PairReader:
+    """The cross-encoder of a bundle with the first stage calibrated for it; its cosine weight is the module's own."""
+
+    model: CrossEncoder
+    first_stage: FirstStage
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a bundle is made of. `queries` = number of training queries by training set name."""
+    """What a bundle is made of. The states are those after `bottom` layers of `encoder`; its last layer gives the
+    vector. `query_fast` and `cross_encoder` are optional graphs."""
 
     name: str
-    source: Source
+    origin: Origin
+    tokenizer_path: Path
     encoder: Encoder
+    bottom: int
     projection: Projection
     interaction: Interaction
     first_stage: FirstStage
-    queries: dict[str, int]
+    state_dtype: StateDtype = "int8"
+    limits: Limits = Limits()
+    licence: str = "Apache-2.0"
+    training_data: list[dict] = field(default_factory=list)
+    query_fast: Encoder | None = None
+    cross_encoder: PairReader | None = None
+
+    @property
+    def hidden(self) -> int:
+        return self.interaction.shape.hidden
+
+    @property
+    def longest(self) -> int:
+        """Positions that every graph keeps, so that all read one table."""
+        pair = self.limits.pair if self.cross_encoder else 0
+        return max(self.limits.document, self.limits.query, pair)
 
 
 def write_bundle(parts: Parts, directory: Path, compute: Compute) -> dict:
     """Writes every file but the model card; returns the manifest, which is written too."""
     directory.mkdir(parents=True, exist_ok=True)
     weights = SharedWeights()
-    encoder, projection = parts.encoder, parts.projection
-    models = {
-        "document": export_document(encoder, projection, BOTTOM_LAYERS, DOCUMENT_TOKENS, weights, compute),
-        "query": export_query(encoder, BOTTOM_LAYERS, QUERY_TOKENS, weights, compute),
-        "interaction": export_interaction(parts.interaction, weights, compute),
-    }
-    for role, model in models.items():
-        save(model, directory / GRAPHS[role])
+    graphs = {}
+    for role, model in export_graphs(parts, weights, compute).items():
+        graphs[role] = f"{role}.onnx"
+        save(model, directory / graphs[role])
     (directory / WEIGHTS_FILE).write_bytes(weights.content)
-    (directory / "tokenizer.json").write_text(neutral_tokenizer_json(parts.source.tokenizer_path))
-    manifest = describe(parts, directory)
+    (directory / "tokenizer.json").write_text(neutral_tokenizer_json(parts.tokenizer_path))
+    manifest = describe(parts, graphs, directory)
     write_manifest(directory, manifest)
     return manifest
 
 
-def describe(parts: Parts, directory: Path) -> dict:
-    shape = parts.source.shape
-    blocks = len(parts.interaction.blocks)
+def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute) -> dict[str, onnx.ModelProto]:
+    """Role → graph; the optional ones where the parts have them."""
+    encoder, bottom = parts.encoder, parts.bottom
+    positions = parts.longest
+    models = {
+        "document": export_document(encoder, parts.projection, bottom, positions, weights, compute),
+        "query": export_query(encoder, bottom, positions, weights, compute),
+        "interaction": export_interaction(parts.interaction, weights, compute),
+    }
+    if parts.query_fast is not None:
+        models["query-fast"] = export_query_fast(parts.query_fast, positions, weights, compute)
+    if parts.cross_encoder is not None:
+        models["cross-encoder"] = export_cross_encoder(parts.cross_encoder.model, positions, weights, compute)
+    return models
+
+
+def describe(parts: Parts, graphs: dict[str, str], directory: Path) -> dict:
+    limits = {"documentTokens": parts.limits.document, "queryTokens": parts.limits.query}
+    score = weights_of(parts.interaction, parts.first_stage)
+    if parts.cross_encoder is not None:
+        limits["pairTokens"] = parts.limits.pair
+        score["crossEncoder"] = weights_of(parts.cross_encoder.model, parts.cross_encoder.first_stage)
     return {
         "format": FORMAT,
         "name": parts.name,
-        "source": {"model": "sentence-transformers/all-MiniLM-L6-v2", "licence": "Apache-2.0",
-                   "bottomLayers": shape.layers - blocks, "interactionLayers": blocks},
-        "dims": {"hidden": shape.hidden, "vector": shape.hidden, "states": len(parts.projection.down)},
-        "stateDtype": "int8",
-        "limits": {"documentTokens": DOCUMENT_TOKENS, "queryTokens": QUERY_TOKENS},
-        "score": {"cosineWeight": parts.interaction.cosine_weight.item(),
-                  "firstStage": {"kind": parts.first_stage.kind, "weight": parts.first_stage.weight}},
-        "graphs": GRAPHS,
+        "source": {"model": parts.origin.model, "licence": parts.origin.licence, "bottomLayers": parts.bottom,
+                   "interactionLayers": len(parts.interaction.blocks)},
+        "dims": {"hidden": parts.hidden, "vector": parts.hidden, "states": len(parts.projection.down)},
+        "stateDtype": parts.state_dtype,
+        "limits": limits,
+        "score": score,
+        "graphs": graphs,
         "tokenizerHash": sha256(directory / "tokenizer.json"),
         "files": {},
-        "licence": "Apache-2.0",
-        "trainingData": [{"name": s.name, "licence": s.licence, "queries": parts.queries.get(s.name, 0)}
-                         for s in TRAINING_SETS],
+        "licence": parts.licence,
+        "trainingData": parts.training_data,
         "quality": {},
         "tolerance": {},
     }
+
+
+def weights_of(model: Interaction | CrossEncoder, stage: FirstStage) -> dict:
+    return {"cosineWeight": model.cosine_weight.item(), "firstStage": {"kind": stage.kind, "weight": stage.weight}}
 
 
 def sha256(path: Path) -> str:

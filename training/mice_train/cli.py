@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from mice_train.bundle import Parts, read_manifest, write_bundle, write_manifest
+from mice_train.bundle import Origin, Parts, read_manifest, write_manifest
 from mice_train.calibrate import calibrate, load_best
 from mice_train.card import write_card
-from mice_train.encode import encode, load_or_fit_projection, load_queries
+from mice_train.data import TRAINING_SETS
+from mice_train.encode import BOTTOM_LAYERS, encode, load_or_fit_projection, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.evaluate import WAYS, differences, evaluate, means
 from mice_train.first_stage import FirstStage
 from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
+from mice_train.publish import publish
 from mice_train.source import load_source
 from mice_train.timings import measure_timings
-from mice_train.tolerance import measure_tolerance
+from mice_train.tiny import write_tiny_bundle
+from mice_train.tolerance import sample_of
 from mice_train.train import Plan, fresh_interaction, train
 from mice_train.usage import queries_seen
 
@@ -29,6 +33,12 @@ STAGES = ("prepare", "encode", "candidates", "train", "calibrate", "export", "ti
 
 
 def main(arguments: list[str] | None = None) -> None:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["tiny-bundle"]:
+        parser = argparse.ArgumentParser(prog="python -m mice_train tiny-bundle")
+        parser.add_argument("--out", type=Path, required=True)
+        write_tiny_bundle(parser.parse_args(arguments[1:]).out)
+        return
     options = parse(arguments)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -78,15 +88,15 @@ def trained_parts(options: argparse.Namespace) -> Parts:
     chosen = json.loads((work / "calibration.json").read_text())
     interaction.set_cosine_weight(chosen["cosineWeight"])
     stage = FirstStage(**chosen["firstStage"])
-    return Parts(NAME, source, encoder, projection, interaction, stage, queries_seen(work, batches))
+    seen = queries_seen(work, batches)
+    trained_on = [{"name": s.name, "licence": s.licence, "queries": seen.get(s.name, 0)} for s in TRAINING_SETS]
+    origin = Origin("sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0")
+    return Parts(NAME, origin, source.tokenizer_path, encoder, BOTTOM_LAYERS, projection, interaction, stage,
+                 training_data=trained_on)
 
 
 def run_export(options: argparse.Namespace) -> None:
-    parts = trained_parts(options)
-    write_bundle(parts, options.out, options.compute)
-    manifest = read_manifest(options.out)
-    manifest["tolerance"] = measure_tolerance(parts, options.out, options.work, options.compute)
-    write_manifest(options.out, manifest)
+    manifest = publish(trained_parts(options), options.out, sample_of(options.work), options.compute)
     log(json.dumps(manifest["tolerance"], indent=2))
 
 

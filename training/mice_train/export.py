@@ -1,4 +1,4 @@
-"""The three graphs of a bundle, written node by node from the trained modules.
+"""The graphs of a bundle, written node by node from the trained modules.
 
 Written by hand and not traced, because the interaction graph must have exactly the shape of `pruned.py`, and
 because all graphs share one weights file with int8 matrices.
@@ -13,6 +13,7 @@ import onnx
 from onnx import TensorProto, helper
 from torch import Tensor, nn
 
+from mice_train.cross_encoder import CrossEncoder
 from mice_train.encoder import BLOCKED, Encoder, Layer
 from mice_train.graph import Compute, Graph, SharedWeights
 from mice_train.interaction import Block, Interaction
@@ -55,14 +56,36 @@ def export_query(encoder: Encoder, depth: int, limit: int, weights: SharedWeight
     return graph.model(TOKEN_INPUTS, outputs)
 
 
+def export_query_fast(encoder: Encoder, limit: int, weights: SharedWeights, compute: Compute) -> onnx.ModelProto:
+    """input_ids, attention_mask [B,T] → vector [B,H] of an encoder with few layers."""
+    graph = Graph("query-fast", weights, compute)
+    _, vector = encoder_nodes(graph, encoder, len(encoder.layers), limit)
+    graph.name_output(vector, "vector")
+    return graph.model(TOKEN_INPUTS, [value("vector", FLOAT, ["B", encoder.words.embedding_dim])])
+
+
+def export_cross_encoder(
+    model: CrossEncoder, limit: int, weights: SharedWeights, compute: Compute
+) -> onnx.ModelProto:
+    """input_ids, attention_mask, token_type_ids [B,T] → scores [B], the cosine not added."""
+    graph = Graph("cross-encoder", weights, compute)
+    bias = padding_bias_nodes(graph, graph.cast("attention_mask", FLOAT))
+    x = embed_nodes(graph, model.encoder, limit, "token_type_ids")
+    *below, last = model.encoder.layers
+    for layer in below:
+        x = layer_nodes(graph, layer, x, bias)
+    read_nodes(graph, model, layer_nodes(graph, last, x, bias, cls_only=True))
+    inputs = [*TOKEN_INPUTS, value("token_type_ids", INT64, ["B", "T"])]
+    return graph.model(inputs, [value("scores", FLOAT, ["B"])])
+
+
 TOKEN_INPUTS = [value("input_ids", INT64, ["B", "T"]), value("attention_mask", INT64, ["B", "T"])]
 
 
 def encoder_nodes(graph: Graph, encoder: Encoder, depth: int, limit: int) -> tuple[str, str]:
     """→ (states after `depth` layers [B,T,H], unit vector [B,H])."""
     mask = graph.cast("attention_mask", FLOAT)
-    blocked = graph.op("Mul", graph.op("Sub", graph.float(1), mask), graph.float(BLOCKED))
-    bias = graph.op("Unsqueeze", blocked, graph.ints([1, 2]))
+    bias = padding_bias_nodes(graph, mask)
     x = states = embed_nodes(graph, encoder, limit)
     for number, layer in enumerate(encoder.layers, start=1):
         x = layer_nodes(graph, layer, x, bias)
@@ -71,13 +94,22 @@ def encoder_nodes(graph: Graph, encoder: Encoder, depth: int, limit: int) -> tup
     return states, pool_nodes(graph, x, mask)
 
 
-def embed_nodes(graph: Graph, encoder: Encoder, limit: int) -> str:
+def padding_bias_nodes(graph: Graph, mask: str) -> str:
+    """mask float32 [B,T] → [B,1,1,T]: BLOCKED at padding."""
+    blocked = graph.op("Mul", graph.op("Sub", graph.float(1), mask), graph.float(BLOCKED))
+    return graph.op("Unsqueeze", blocked, graph.ints([1, 2]))
+
+
+def embed_nodes(graph: Graph, encoder: Encoder, limit: int, types: str | None = None) -> str:
+    """The first `limit` positions are kept; `types` names the token types [B,T] (None: all 0)."""
     length = graph.op("Gather", graph.op("Shape", "input_ids"), graph.ints([1]))
-    # token type 0 is the only one used, so its embedding is part of every position's
-    positions = graph.constant(array(encoder.positions.weight[:limit] + encoder.type_zero))
+    positions = graph.constant(array(encoder.positions.weight[:limit]))
     used = graph.op("Slice", positions, graph.ints([0]), length, graph.ints([0]))
+    # apart from the positions, so that graphs which know other types share these
+    kinds = (graph.constant(array(encoder.type_zero)) if types is None
+             else graph.op("Gather", graph.constant(array(encoder.types.weight)), types))
     words = graph.embedding("input_ids", array(encoder.words.weight))
-    return norm_nodes(graph, encoder.norm, graph.op("Add", words, used))
+    return norm_nodes(graph, encoder.norm, graph.op("Add", words, graph.op("Add", used, kinds)))
 
 
 def pool_nodes(graph: Graph, x: str, mask: str) -> str:
@@ -145,12 +177,17 @@ def export_interaction(interaction: Interaction, weights: SharedWeights, compute
         x = cross_nodes(graph, block, x, z, turned, document_bias)
         last = number == len(interaction.blocks) - 1
         x = layer_nodes(graph, block.layer, x, cls_row(graph, query_bias) if last else query_bias, cls_only=last)
-    cls = graph.op("Squeeze", x, graph.ints([1]))
-    pooled = graph.op("Tanh", linear_nodes(graph, interaction.pooler, cls))
-    graph.name_output(graph.op("Squeeze", linear_nodes(graph, interaction.head, pooled), graph.ints([1])), "scores")
+    read_nodes(graph, interaction, x)
     inputs = [value("query_states", FLOAT, ["Tq", hidden]), value("document_states", INT8, ["N", "Td", dims]),
               value("document_scales", FLOAT, ["N", "Td"]), value("document_lengths", INT64, ["N"])]
     return graph.model(inputs, [value("scores", FLOAT, ["N"])])
+
+
+def read_nodes(graph: Graph, model: Interaction | CrossEncoder, x: str) -> None:
+    """`[CLS]` rows [B,1,H] → the output scores [B]."""
+    cls = graph.op("Squeeze", x, graph.ints([1]))
+    pooled = graph.op("Tanh", linear_nodes(graph, model.pooler, cls))
+    graph.name_output(graph.op("Squeeze", linear_nodes(graph, model.head, pooled), graph.ints([1])), "scores")
 
 
 def cross_nodes(graph: Graph, block: Block, x: str, z: str, turned: str, document_bias: str) -> str:

@@ -15,7 +15,7 @@ OPSET = 21
 IR_VERSION = 10
 """The newest that runtimes of 2024 read."""
 ALIGNMENT = 64
-INLINE_BYTES = 1024
+INLINE_BYTES = 512
 """Tensors up to this size stay in the graph, where shape inference and folding can see them."""
 BLOCK = 32
 """Weights per int8 scale along a row. 32 halves the error of 128 for 4% more bytes."""

@@ -1,4 +1,4 @@
-"""Scoring with a bundle's exported graphs, as the product does it: int8 states and vectors, cosine outside."""
+"""Scoring with a bundle's exported graphs, as the product does it: quantised states and vectors, cosine outside."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 import onnxruntime
 import torch
 
-from mice_train.bundle import GRAPHS, read_manifest
+from mice_train.bundle import read_manifest
 from mice_train.encode import pad
+from mice_train.pairs import pair, pair_batches
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
 from mice_train.tokens import load_tokenizer, tokenize
@@ -22,7 +23,8 @@ BATCH_TOKENS = 1024
 
 @dataclass(frozen=True)
 class EncodedDocuments:
-    """states int8 ragged [tokens,D], scales [tokens], unit vectors [n,H] as stored in int8."""
+    """states: values of the bundle's dtype as int8, ragged [tokens,D]; scales [tokens]; unit vectors [n,H] as stored
+    in int8."""
 
     states: Ragged
     scales: Ragged
@@ -30,7 +32,7 @@ class EncodedDocuments:
 
 
 class Bundle:
-    """Owns the three sessions."""
+    """Owns one session per graph of the manifest."""
 
     def __init__(self, directory: Path, threads: int = 1) -> None:
         self.manifest = read_manifest(directory)
@@ -38,13 +40,20 @@ class Bundle:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.sessions = {role: onnxruntime.InferenceSession(
-            directory / file, options, providers=["CPUExecutionProvider"]) for role, file in GRAPHS.items()}
+            directory / file, options, providers=["CPUExecutionProvider"])
+            for role, file in self.manifest["graphs"].items()}
 
     def run(self, role: str, outputs: list[str], **inputs: np.ndarray) -> list[np.ndarray]:
         return self.sessions[role].run(outputs, inputs)
 
+    def document_ids(self, texts: list[str]) -> list[list[int]]:
+        return tokenize(self.tokenizer, texts, self.manifest["limits"]["documentTokens"])
+
+    def query_ids(self, text: str) -> list[int]:
+        return tokenize(self.tokenizer, [text], self.manifest["limits"]["queryTokens"])[0]
+
     def encode_documents(self, texts: list[str]) -> EncodedDocuments:
-        ids = tokenize(self.tokenizer, texts, self.manifest["limits"]["documentTokens"])
+        ids = self.document_ids(texts)
         lengths = np.array([len(row) for row in ids])
         states: list[np.ndarray] = [np.empty(0)] * len(ids)
         scales: list[np.ndarray] = [np.empty(0)] * len(ids)
@@ -52,7 +61,7 @@ class Bundle:
         for rows in by_token_budget(lengths, BATCH_TOKENS):
             batch, mask = (t.numpy() for t in pad([ids[row] for row in rows]))
             vector, output = self.run("document", ["vector", "states"], input_ids=batch, attention_mask=mask)
-            q, scale = (t.numpy() for t in quantize(torch.from_numpy(output)))
+            q, scale = (t.numpy() for t in quantize(torch.from_numpy(output), self.manifest["stateDtype"]))
             for at, row in enumerate(rows):
                 states[row], scales[row] = q[at, : lengths[row]], scale[at, : lengths[row]]
             vectors[rows] = dequantize(*quantize(torch.from_numpy(vector))).numpy()
@@ -62,15 +71,31 @@ class Bundle:
 
     def encode_query(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """→ (states [Tq,H], vector [H])."""
-        ids = np.array(tokenize(self.tokenizer, [text], self.manifest["limits"]["queryTokens"]))
+        ids = np.array([self.query_ids(text)])
         states, vector = self.run("query", ["states", "vector"], input_ids=ids, attention_mask=np.ones_like(ids))
         return states[0], vector[0]
+
+    def query_vector_fast(self, text: str) -> np.ndarray:
+        """→ [H], by the graph that needs no states."""
+        ids = np.array([self.query_ids(text)])
+        return self.run("query-fast", ["vector"], input_ids=ids, attention_mask=np.ones_like(ids))[0][0]
 
     def interaction(self, query_states: np.ndarray, documents: EncodedDocuments, rows: np.ndarray) -> np.ndarray:
         """→ [len(rows)], the cosine not yet added."""
         return self.run(
             "interaction", ["scores"], query_states=query_states, document_states=documents.states.padded(rows),
             document_scales=documents.scales.padded(rows), document_lengths=documents.states.lengths[rows])[0]
+
+    def cross_encode(self, query: str, texts: list[str]) -> np.ndarray:
+        """→ [len(texts)], the cosine not yet added."""
+        limit, asked = self.manifest["limits"]["pairTokens"], self.query_ids(query)
+        documents = tokenize(self.tokenizer, texts, limit)
+        scores = np.empty(len(texts), np.float32)
+        for batch in pair_batches([pair(asked, ids, limit) for ids in documents], BATCH_TOKENS):
+            scores[batch.rows] = self.run(
+                "cross-encoder", ["scores"], input_ids=batch.ids.numpy(), attention_mask=batch.mask.numpy(),
+                token_type_ids=batch.types.numpy())[0]
+        return scores
 
     def probe(self) -> str:
         """Changes when the document graph computes anything else; names caches of encoded documents."""

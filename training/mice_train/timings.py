@@ -28,7 +28,7 @@ def measure_timings(parts: Parts, work: Path, log: Log = print) -> None:
         for compute in COMPUTES:
             write_bundle(parts, Path(folder) / compute, compute)
             bundles[compute] = Bundle(Path(folder) / compute, threads=1)
-        hidden, dims = parts.source.shape.hidden, len(parts.projection.down)
+        hidden, dims = parts.hidden, len(parts.projection.down)
         tokens = DOCUMENTS * DOCUMENT_TOKENS
         lengths = np.full(DOCUMENTS, DOCUMENT_TOKENS)
         stored = EncodedDocuments(

@@ -19,3 +19,9 @@ def test_the_error_is_at_most_half_a_step_per_coordinate():
     x = torch.randn(50, 32, generator=torch.Generator().manual_seed(0))
     q, scale = quantize(x)
     assert ((dequantize(q, scale) - x).abs() <= scale[:, None] * 0.5001).all()
+
+
+def test_four_bits_reach_from_minus_seven_to_seven_and_leave_minus_eight_alone():
+    q, scale = quantize(torch.tensor([[7.0, 0.5, -0.5, 1.5, -7.0, -6.6]]), "int4")
+    assert scale.tolist() == [1.0]
+    assert q.tolist() == [[7, 1, 0, 2, -7, -7]]

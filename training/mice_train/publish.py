@@ -1,0 +1,29 @@
+"""A bundle that is held against PyTorch before anybody can see it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from mice_train.bundle import Parts, write_bundle, write_manifest
+from mice_train.graph import Compute
+from mice_train.tolerance import Sample, hold, measure_tolerance
+
+
+def publish(parts: Parts, directory: Path, sample: Sample, compute: Compute) -> dict:
+    """Writes beside `directory`, checks there, and takes its place only then; returns the manifest.
+
+    @raises ToleranceExceeded: nothing is written then, and what lay at `directory` stays.
+    """
+    unfinished = directory.with_name(f".{directory.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        manifest = write_bundle(parts, unfinished, compute)
+        manifest["tolerance"] = measure_tolerance(parts, unfinished, sample, compute)
+        hold(manifest["tolerance"])
+        write_manifest(unfinished, manifest)
+        shutil.rmtree(directory, ignore_errors=True)
+        unfinished.rename(directory)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return manifest
