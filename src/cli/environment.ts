@@ -11,6 +11,8 @@ export interface Environment {
   readonly proxyUrl: string;
   /** Name and id of the bundle that the proxy serves. */
   readonly bundle: string;
+  /** Fields that the proxy reads texts from. */
+  readonly textFields: readonly string[];
   close(): Promise<void>;
 }
 
@@ -32,6 +34,7 @@ export async function openEvalEnvironment(engineUrl: string | undefined): Promis
       engine,
       proxyUrl: server.url,
       bundle: server.services.model.bundle.model,
+      textFields: settings.textFields,
       async close() {
         await engine.close();
         await server.close();

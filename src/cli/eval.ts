@@ -18,7 +18,7 @@ export type OpenEvalEnvironment = (engineUrl: string | undefined) => Promise<Env
 
 interface EvalOptions {
   readonly data: string;
-  readonly modes: string;
+  readonly modes?: string;
   readonly json?: string;
   readonly html?: string;
   readonly engine?: string;
@@ -56,7 +56,7 @@ async function write(path: string, value: unknown): Promise<void> {
 
 async function run(options: EvalOptions, open: OpenEvalEnvironment): Promise<void> {
   const { json, html, limit, window, concurrency, keep } = options;
-  const modes = parseModes(options.modes);
+  const modes = options.modes === undefined ? undefined : parseModes(options.modes);
   const dataset = await openDataset(options.data);
   await expectWritable('--json', json === '-' ? undefined : json);
   await expectWritable('--html', html);
@@ -70,6 +70,7 @@ async function run(options: EvalOptions, open: OpenEvalEnvironment): Promise<voi
     if (json !== undefined) await write(json, evaluationJson(evaluation));
     if (html !== undefined) await writeFile(html, reportHtml(evaluation));
     if (json !== '-') process.stdout.write(reportTable(evaluation));
+    if (evaluation.stopped !== undefined) throw evaluation.stopped.fault;
   } finally {
     stop();
     await environment.close();
@@ -80,6 +81,17 @@ const notes = `
 Data: a directory in BEIR layout (corpus.jsonl, queries.jsonl, qrels/test.tsv, each plain or .gz), or a .json or
 .json.gz file with queries, passages, bm25_top100 and qrels, whose stored run is then the first stage.
 
+Modes:
+  bm25           the cluster's word search
+  vector         nearest neighbours of the query's vector
+  vector-fast    the same with the distilled query encoder (bundles with the graph query-fast)
+  hybrid         the first 100 of bm25 and of vector, fused by reciprocal rank
+  mice           bm25, its first --window hits re-ranked by the proxy
+  hybrid+mice    hybrid, re-ranked by the proxy
+  cross-encoder  bm25, its first --window hits re-ranked by the cross-encoder (bundles with that graph)
+
+Ctrl-C ends the measuring and removes what was made; modes measured by then are still written.
+
 Exit codes: 0 done · 1 the model failed · 2 an option or the data is not accepted · 4 the cluster or the proxy
 refused or cannot be reached · 5 the embedded engine did not start · 130 interrupted.`;
 
@@ -88,7 +100,7 @@ export function evalCommand(open: OpenEvalEnvironment): Command {
   return new Command('eval')
     .description('Measures retrieval quality and search times on a collection with judgements.')
     .requiredOption('--data <path>', 'directory in BEIR layout, or file with a stored run')
-    .option('--modes <list>', 'ways of searching to compare, comma-separated', modeNames.join(','))
+    .option('--modes <list>', `comma-separated: ${modeNames.join(', ')}; all the bundle serves unless given`)
     .option('--json <file>', 'write the result as JSON; - writes it to standard output instead of the table')
     .option('--html <file>', 'write the result as a page with plots')
     .option('--engine <url>', 'cluster to search; the embedded engine is started unless given')

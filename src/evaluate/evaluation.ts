@@ -5,7 +5,7 @@ import type { QueryRow } from './measure.ts';
 import { mean } from './metrics.ts';
 import type { ModeName } from './modes.ts';
 import { percentile } from './percentiles.ts';
-import { comparePaired } from './significance.ts';
+import { comparePaired, holm } from './significance.ts';
 
 export interface ModeRun {
   readonly mode: ModeName;
@@ -24,7 +24,13 @@ export interface Evaluation {
   readonly concurrency: number;
   /** What a reader of the numbers has to know about them. */
   readonly notes: readonly string[];
+  /** Query id → text. */
+  readonly queries: ReadonlyMap<string, string>;
   readonly runs: readonly ModeRun[];
+  /** Every mode against every one before it. */
+  readonly comparisons: readonly Comparison[];
+  /** Set when it ended early: why, and the modes that were asked for and not measured. */
+  readonly stopped?: { readonly fault: unknown; readonly unmeasured: readonly ModeName[] };
 }
 
 export interface ModeSummary {
@@ -45,6 +51,8 @@ export interface Comparison {
   readonly 'ndcg@10': number;
   /** Two-sided, see {@link comparePaired}. */
   readonly pValue: number;
+  /** The same, corrected for the number of comparisons, see {@link holm}. */
+  readonly pValueHolm: number;
 }
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
@@ -82,26 +90,45 @@ export function summarise({ rows, bytesPerDocument }: ModeRun): ModeSummary {
   };
 }
 
-/** Every later mode against the first. */
+/** Every mode against every one before it: first those against the first mode, then against the second … */
 export function compareModes(runs: readonly ModeRun[]): readonly Comparison[] {
-  const [first, ...others] = runs;
-  if (first === undefined) return [];
-  const gains = ({ rows }: ModeRun) => rows.map((row) => row['ndcg@10']);
-  return others.map((other) => {
-    const { difference, pValue } = comparePaired(gains(first), gains(other));
-    return { from: first.mode, to: other.mode, 'ndcg@10': round(difference, 5), pValue: round(pValue, 5) };
-  });
+  const gains = runs.map(({ rows }) => rows.map((row) => row['ndcg@10']));
+  const pairs = runs.flatMap((from, at) =>
+    runs.slice(at + 1).map((to, next) => ({
+      ...{ from: from.mode, to: to.mode },
+      ...comparePaired(gains[at]!, gains[at + 1 + next]!),
+    })),
+  );
+  const corrected = holm(pairs.map(({ pValue }) => pValue));
+  return pairs.map(({ from, to, difference, pValue }, at) => ({
+    from,
+    to,
+    'ndcg@10': round(difference, 5),
+    pValue: round(pValue, 5),
+    pValueHolm: round(corrected[at]!, 5),
+  }));
+}
+
+/** One value for each query and mode, under their names. */
+function byQuery<Value>(runs: readonly ModeRun[], value: (row: QueryRow) => Value) {
+  const of = ({ rows }: ModeRun) => Object.fromEntries(rows.map((row) => [row.query, value(row)]));
+  return Object.fromEntries(runs.map((run) => [run.mode, of(run)]));
 }
 
 /** The stable JSON form; keys are added, never renamed. */
 export function evaluationJson(evaluation: Evaluation): Readonly<Record<string, unknown>> {
-  const { runs, ...rest } = evaluation;
-  const perQuery = ({ rows }: ModeRun) =>
-    Object.fromEntries(rows.map((row) => [row.query, round(row['ndcg@10'], 5)]));
+  const { runs, comparisons, queries, stopped, ...rest } = evaluation;
   return {
     ...rest,
+    ...(stopped && { unmeasured: stopped.unmeasured }),
     modes: Object.fromEntries(runs.map((run) => [run.mode, summarise(run)])),
-    comparisons: compareModes(runs),
-    perQuery: Object.fromEntries(runs.map((run) => [run.mode, perQuery(run)])),
+    comparisons,
+    perQuery: byQuery(runs, (row) => round(row['ndcg@10'], 5)),
+    perQueryRows: byQuery(runs, (row) => ({
+      'ndcg@10': round(row['ndcg@10'], 5),
+      'mrr@10': round(row['mrr@10'], 5),
+      'recall@100': round(row['recall@100'], 5),
+      latencyMs: round(row.latencyMs, 2),
+    })),
   };
 }

@@ -74,9 +74,10 @@ export async function loadCorpus(
 ): Promise<void> {
   const url = new URL('/_bulk', target.url);
   const headers = { ...target.headers, 'content-type': 'application/x-ndjson' };
+  const { signal } = options;
   for await (const { documents, lines } of chunks(target.index, corpus.read())) {
-    options.signal?.throwIfAborted();
-    throwOnRefused(url, await send(url, { method: 'POST', headers, body: lines }));
+    signal?.throwIfAborted();
+    throwOnRefused(url, await send(url, { method: 'POST', headers, body: lines, signal }));
     options.onLoaded?.(documents);
   }
 }

@@ -36,17 +36,21 @@ export function rate({ id, grades }: JudgedQuery, { ids, verdict }: Ranked, late
   };
 }
 
-/** One row per query, in the order of `queries`. */
+/** One row per query, in the order of `queries`. At the first fault no more are asked. */
 export async function measure(
   queries: readonly JudgedQuery[],
   search: (query: JudgedQuery) => Promise<Ranked>,
   options: MeasureOptions,
 ): Promise<readonly QueryRow[]> {
-  for (const query of queries.slice(0, WARM_UP_QUERIES)) await search(query);
+  for (const query of queries.slice(0, WARM_UP_QUERIES)) {
+    options.signal?.throwIfAborted();
+    await search(query);
+  }
   const rows = new Array<QueryRow>(queries.length);
-  const waiting = queries.entries();
+  const waiting = [...queries.entries()];
   const ask = async () => {
-    for (const [at, query] of waiting) {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [at, query] = next;
       options.signal?.throwIfAborted();
       const startedMs = performance.now();
       const ranked = await search(query);
@@ -54,6 +58,10 @@ export async function measure(
       options.onAsked?.();
     }
   };
-  await Promise.all(Array.from({ length: options.concurrency }, ask));
+  const leave = (fault: unknown) => {
+    waiting.length = 0;
+    throw fault;
+  };
+  await Promise.all(Array.from({ length: options.concurrency }, () => ask().catch(leave)));
   return rows;
 }

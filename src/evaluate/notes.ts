@@ -1,7 +1,8 @@
 /** What a reader of an evaluation's numbers has to know about them. */
 import type { Engine } from '../engine/port.ts';
+import { messageOf } from '../errors.ts';
 import type { Dataset } from './dataset.ts';
-import { type ModeRun, summarise } from './evaluation.ts';
+import { type Evaluation, type ModeRun, summarise } from './evaluation.ts';
 import type { IndexKind, PreparedIndex } from './indices.ts';
 
 /** @returns sentences; none when nothing is out of the ordinary */
@@ -9,7 +10,7 @@ export async function notesOf(
   engine: Engine,
   dataset: Dataset,
   indices: ReadonlyMap<IndexKind, PreparedIndex>,
-  runs: readonly ModeRun[],
+  { runs, stopped }: Pick<Evaluation, 'runs' | 'stopped'>,
 ): Promise<readonly string[]> {
   const reused = [...indices.values()].filter((index) => index.reused);
   return [
@@ -19,17 +20,27 @@ export async function notesOf(
     ...(dataset.firstStage === 'stored' ? [storedRunNote(runs)] : []),
     ...reused.map(({ name }) => `${name} was found complete and searched again.`),
     ...[...indices.values()].flatMap(({ name, settled }) => (settled ? [] : [unsettledNote(name)])),
-    ...(await unenrichedNotes(engine, indices.get('enriched'))),
+    // A cluster that ended the evaluation early need not answer any more.
+    ...(stopped === undefined
+      ? await unenrichedNotes(engine, indices.get('enriched'))
+      : [stoppedNote(stopped)]),
     ...runs.flatMap(verdictNotes),
   ];
 }
 
+const searchesVectors = ({ mode }: ModeRun) =>
+  ['vector', 'vector-fast', 'hybrid', 'hybrid+mice'].includes(mode);
+
 function storedRunNote(runs: readonly ModeRun[]): string {
   const note = 'The first stage is the stored run of the data set';
-  return runs.some(({ mode }) => mode === 'vector')
-    ? `${note}; vector searches the stored candidates of all queries, not the collection they came from.`
-    : `${note}.`;
+  const names = runs.filter(searchesVectors).map(({ mode }) => mode);
+  if (names.length === 0) return `${note}.`;
+  const search = names.length === 1 ? 'searches' : 'search';
+  return `${note}; ${names.join(', ')} ${search} the vectors of all queries' stored candidates, not the collection they came from.`;
 }
+
+const stoppedNote = ({ fault, unmeasured }: NonNullable<Evaluation['stopped']>) =>
+  `Ended early, without ${unmeasured.join(', ')}: ${messageOf(fault)}`;
 
 const unsettledNote = (index: string) =>
   `${index} still held its source twice when it was measured; bytes per document are an upper bound.`;

@@ -1,5 +1,5 @@
 /** An evaluation as a table for a terminal. */
-import { type Comparison, compareModes, type Evaluation, type ModeSummary, summarise } from './evaluation.ts';
+import { type Comparison, type Evaluation, type ModeSummary, summarise } from './evaluation.ts';
 
 /** Heading and cell of every column behind the mode's name. */
 export const columns: readonly (readonly [string, (summary: ModeSummary) => string])[] = [
@@ -19,25 +19,59 @@ function align(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.map((row) => row.map(pad).join('  ').trimEnd());
 }
 
-/** E.g. `mice against bm25: +0.0512 nDCG@10, p < 0.001 (paired randomisation test)`. */
-export function comparisonLine({ from, to, pValue, ...difference }: Comparison): string {
-  const change = difference['ndcg@10'];
-  const sign = change < 0 ? '−' : '+';
-  const chance = pValue < 0.001 ? 'p < 0.001' : `p = ${pValue.toFixed(3)}`;
-  return `${to} against ${from}: ${sign}${Math.abs(change).toFixed(4)} nDCG@10, ${chance} (paired randomisation test)`;
+const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
+
+/** E.g. `p < 0.001`, `p = 0.042`. */
+export const chance = (p: number) => (p < 0.001 ? 'p < 0.001' : `p = ${p.toFixed(3)}`);
+
+/** The mean difference, with * where it is significant at 5 % and ** at 1 % after the correction for all pairs. */
+export function differenceCell({ pValueHolm, ...difference }: Comparison): string {
+  const stars = pValueHolm < 0.01 ? '**' : pValueHolm < 0.05 ? '*' : '';
+  return signed(difference['ndcg@10']) + stars;
 }
 
-/** What was measured, on one line. */
-export function headline({ data, documents, engine, bundle, window, runs }: Evaluation): string {
+/** E.g. `mice against bm25: +0.0512 nDCG@10, p < 0.001`. */
+function comparisonLine(comparison: Comparison): string {
+  const { from, to, pValue } = comparison;
+  return `${to} against ${from}: ${signed(comparison['ndcg@10'])} nDCG@10, ${chance(pValue)} (paired randomisation test)`;
+}
+
+/**
+ * What each mode gains over each before it: a column for the earlier one, a row for the later one, and stars
+ * padded so that figures stand under each other.
+ */
+function pairsTable({ runs, comparisons }: Evaluation): readonly string[] {
+  const names = runs.map(({ mode }) => mode);
+  const cell = (from: string, to: string) => {
+    const found = comparisons.find((one) => one.from === from && one.to === to);
+    return found === undefined ? '' : differenceCell(found).padEnd(9);
+  };
+  const head = ['nDCG@10 against', ...names.slice(0, -1).map((name) => name.padEnd(9))];
+  const rows = names.slice(1).map((to) => [to, ...names.slice(0, -1).map((from) => cell(from, to))]);
+  return [
+    ...align([head, ...rows]),
+    'Paired randomisation test, p-values corrected for all pairs (Holm): * p < 0.05, ** p < 0.01',
+  ];
+}
+
+function comparisonLines(evaluation: Evaluation): readonly string[] {
+  const { comparisons } = evaluation;
+  return comparisons.length > 1 ? [...pairsTable(evaluation), ''] : comparisons.map(comparisonLine);
+}
+
+/** How large and on what, on one line. */
+export function settingLine({ documents, engine, bundle, window, runs }: Evaluation): string {
   const size = `${documents} documents, ${runs[0]?.rows.length ?? 0} queries`;
-  return `${data}: ${size} · ${engine.name} ${engine.version} · ${bundle} · window ${window}`;
+  return `${size} · ${engine.name} ${engine.version} · ${bundle} · window ${window}`;
 }
 
-/** The table, a line per comparison and the notes, ending in a newline. */
+/** The table, what the modes gain over each other and the notes, ending in a newline. */
 export function reportTable(evaluation: Evaluation): string {
   const { runs, notes } = evaluation;
   const rows = runs.map((run) => [run.mode, ...columns.map(([, cell]) => cell(summarise(run)))]);
   const table = align([['mode', ...columns.map(([name]) => name)], ...rows]);
-  const lines = [...compareModes(runs).map(comparisonLine), ...notes.map((note) => `Note: ${note}`)];
-  return [headline(evaluation), '', ...table, '', ...lines].join('\n').trimEnd() + '\n';
+  const lines = [...comparisonLines(evaluation), ...notes.map((note) => `Note: ${note}`)];
+  return (
+    [`${evaluation.data}: ${settingLine(evaluation)}`, '', ...table, '', ...lines].join('\n').trimEnd() + '\n'
+  );
 }

@@ -2,23 +2,29 @@
 import type { Engine } from '../engine/port.ts';
 import { startProgress as startBar } from '../observe/progress.ts';
 import { type AnalyzerName, analyzerOf, BM25 } from './bm25.ts';
+import { rescoreThrough } from './cross-encoder.ts';
 import { type Dataset, type JudgedQuery, sampleQueries } from './dataset.ts';
 import { type EmbedQuery, embedThrough } from './embeddings.ts';
-import type { Evaluation, ModeRun } from './evaluation.ts';
+import { compareModes, type Evaluation, type ModeRun } from './evaluation.ts';
 import type { StartProgress } from './indices.ts';
 import { type IndexKind, type IndexPlan, indexName, type PreparedIndex, prepareIndex } from './indices.ts';
 import { measure } from './measure.ts';
-import { type ModeName, modes, type Searchers } from './modes.ts';
+import { chooseModes, type ModeName, modes, type Searchers } from './modes.ts';
 import { notesOf } from './notes.ts';
+import { servedGraphs } from './served.ts';
+import { readTexts } from './texts.ts';
 
 export interface EvaluateOptions {
   readonly dataset: Dataset;
-  readonly modes: readonly ModeName[];
+  /** All that the bundle serves, unless given. */
+  readonly modes?: readonly ModeName[] | undefined;
   readonly engine: Engine;
   /** Base URL of a proxy in front of `engine`. */
   readonly proxyUrl: string;
   /** Name of the bundle that the proxy serves. */
   readonly bundle: string;
+  /** Fields that the proxy reads texts from. */
+  readonly textFields: readonly string[];
   /** Hits that are re-ranked; 100 unless given. */
   readonly window?: number | undefined;
   /** Queries at most: a fixed sample, see {@link sampleQueries}. */
@@ -37,6 +43,7 @@ export interface EvaluateOptions {
 
 /** Options with their defaults, and what is made once per evaluation. */
 type Setting = EvaluateOptions & {
+  readonly modes: readonly ModeName[];
   readonly queries: readonly JudgedQuery[];
   readonly analyzer: AnalyzerName;
   readonly startProgress: StartProgress;
@@ -45,21 +52,41 @@ type Setting = EvaluateOptions & {
 
 type Indices = ReadonlyMap<IndexKind, PreparedIndex>;
 
+/** The modes, known before anything is made. BM25 alone asks the proxy for nothing, so it needs none. */
+async function modesOf({
+  modes: asked,
+  proxyUrl,
+  engine,
+  bundle,
+}: EvaluateOptions): Promise<readonly ModeName[]> {
+  if (asked?.every((name) => name === 'bm25')) return asked;
+  return chooseModes(asked, await servedGraphs(proxyUrl, engine.address.headers), bundle);
+}
+
 async function settingOf(options: EvaluateOptions): Promise<Setting> {
-  const { engine, proxyUrl, window = 100 } = options;
-  const embed = options.embed ?? embedThrough(proxyUrl, engine.address.headers);
+  const { engine, dataset, proxyUrl, textFields, signal, window = 100 } = options;
+  const names = await modesOf(options);
+  const { headers } = engine.address;
   return {
     ...options,
-    queries: sampleQueries(options.dataset.queries, options.limit ?? Number.POSITIVE_INFINITY),
+    modes: names,
+    queries: sampleQueries(dataset.queries, options.limit ?? Number.POSITIVE_INFINITY),
     analyzer: await analyzerOf(engine),
     startProgress: options.startProgress ?? startBar,
-    searchers: { engine, proxied: engine.through(proxyUrl), embed, window },
+    searchers: {
+      engine,
+      proxied: engine.through(proxyUrl),
+      embed: options.embed ?? embedThrough(proxyUrl, headers),
+      rescore: rescoreThrough(proxyUrl, headers, signal),
+      texts: names.includes('cross-encoder') ? await readTexts(dataset.corpus, textFields) : new Map(),
+      window,
+    },
   };
 }
 
 function planIndex(setting: Setting, kind: IndexKind): IndexPlan {
   const { engine, dataset, analyzer, bundle, proxyUrl, startProgress, signal, searchers } = setting;
-  const vectorDims = async () => (await searchers.embed('how long is a vector')).length;
+  const vectorDims = async () => (await searchers.embed('how long is a vector', 'query')).length;
   const [reuse, settleMs] = [setting.keep === true, setting.settleMs ?? 60_000];
   return {
     engine,
@@ -88,7 +115,8 @@ async function runMode(setting: Setting, mode: ModeName, indices: Indices): Prom
   const { queries, searchers, concurrency = 1, signal } = setting;
   const { index: kind, search } = modes[mode];
   const index = indices.get(kind)!;
-  const progress = setting.startProgress(`Searching (${mode})`, queries.length, 'queries');
+  const place = `${setting.modes.indexOf(mode) + 1}/${setting.modes.length}`;
+  const progress = setting.startProgress(`Searching ${place} (${mode})`, queries.length, 'queries');
   try {
     const ask = (query: JudgedQuery) => search(searchers, index.name, query);
     const rows = await measure(queries, ask, { concurrency, onAsked: () => progress.advance(1), signal });
@@ -98,11 +126,26 @@ async function runMode(setting: Setting, mode: ModeName, indices: Indices): Prom
   }
 }
 
-async function run(setting: Setting): Promise<Evaluation> {
-  const { engine, dataset, bundle, concurrency = 1, searchers } = setting;
-  const indices = await prepareIndices(setting);
+type Runs = Pick<Evaluation, 'runs' | 'stopped'>;
+
+/** Mode after mode. What was measured before a fault or an interruption is kept, unless that is nothing. */
+async function runModes(setting: Setting, indices: Indices): Promise<Runs> {
   const runs: ModeRun[] = [];
-  for (const mode of setting.modes) runs.push(await runMode(setting, mode, indices));
+  for (const mode of setting.modes) {
+    try {
+      runs.push(await runMode(setting, mode, indices));
+    } catch (fault) {
+      if (runs.length === 0) throw fault;
+      return { runs, stopped: { fault, unmeasured: setting.modes.slice(runs.length) } };
+    }
+  }
+  return { runs };
+}
+
+async function run(setting: Setting): Promise<Evaluation> {
+  const { engine, dataset, bundle, queries, concurrency = 1, searchers } = setting;
+  const indices = await prepareIndices(setting);
+  const found = await runModes(setting, indices);
   return {
     data: dataset.name,
     documents: dataset.corpus.documents,
@@ -111,8 +154,10 @@ async function run(setting: Setting): Promise<Evaluation> {
     bm25: { ...BM25, analyzer: setting.analyzer },
     window: searchers.window,
     concurrency,
-    notes: await notesOf(engine, dataset, indices, runs),
-    runs,
+    notes: await notesOf(engine, dataset, indices, found),
+    queries: new Map(queries.map(({ id, text }) => [id, text])),
+    ...found,
+    comparisons: compareModes(found.runs),
   };
 }
 
@@ -125,9 +170,10 @@ async function removeIndices(engine: Engine, setting: Setting): Promise<void> {
 
 /**
  * Measures `modes` on `dataset`. Indices whose names begin with `mice-eval-` are made for it, and removed
- * afterwards unless `keep` is set.
+ * afterwards unless `keep` is set. A fault or an interruption after the first mode ends it early, see
+ * {@link Evaluation.stopped}.
  *
- * @throws MiceError `upstream-unreachable`, `upstream-refused`, `proxy-refused`, `data-invalid`, `aborted`
+ * @throws MiceError `bad-option` for a mode the bundle does not serve, `upstream-unreachable`, `upstream-refused`, `proxy-refused`, `data-invalid`, `aborted`
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const setting = await settingOf(options);
@@ -137,7 +183,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   };
   try {
     const evaluation = await run(setting);
-    await tidy();
+    // An engine that ended the evaluation early may be gone, and what was measured is still told.
+    await tidy().catch((fault: unknown) => {
+      if (evaluation.stopped === undefined) throw fault;
+    });
     return evaluation;
   } catch (thrown) {
     // What went wrong first is what is told; an engine that is gone cannot be tidied either.

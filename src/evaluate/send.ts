@@ -8,6 +8,8 @@ export interface Sending {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** JSON, unless a header says otherwise. */
   readonly body?: string;
+  /** Ends the request; what is thrown then is the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Answer {
@@ -17,19 +19,21 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** @throws MiceError `upstream-unreachable`; an error status is an answer */
-export async function send(url: URL, { method, headers, body }: Sending): Promise<Answer> {
+/** @throws MiceError `upstream-unreachable`, or the reason of `signal`; an error status is an answer */
+export async function send(url: URL, { method, headers, body, signal }: Sending): Promise<Answer> {
   try {
     const answer = await request(url, {
       method,
       headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(body !== undefined && { body }),
+      ...(signal !== undefined && { signal }),
       headersTimeout: 0,
       bodyTimeout: 0,
     });
     const text = await answer.body.text();
     return { status: answer.statusCode, text, json: jsonOrUndefined(text) };
   } catch (cause) {
+    signal?.throwIfAborted();
     throw new MiceError('upstream-unreachable', `${method} ${url.href} failed: ${messageOf(cause)}`, {
       cause,
     });

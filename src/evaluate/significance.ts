@@ -55,3 +55,21 @@ export function comparePaired(first: readonly number[], second: readonly number[
   }
   return { difference: mean([...differences]), pValue: (extreme + 1) / (TRIALS + 1) };
 }
+
+/**
+ * Holm's step-down correction (1979): with it, the chance that any of the comparisons whose p-value is below α is
+ * a mistake is at most α, however many were made. The smallest p-value is multiplied by their number n, the next
+ * by n − 1 and so on; none becomes smaller than the one before it, or larger than 1.
+ *
+ * @returns corrected p-values, in the order given
+ */
+export function holm(pValues: readonly number[]): readonly number[] {
+  const rising = pValues.map((p, at) => ({ p, at })).sort((a, b) => a.p - b.p);
+  const corrected = new Array<number>(pValues.length);
+  let least = 0;
+  rising.forEach(({ p, at }, rank) => {
+    least = Math.min(1, Math.max(least, p * (pValues.length - rank)));
+    corrected[at] = least;
+  });
+  return corrected;
+}

@@ -1,39 +1,7 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { CorpusDocument } from '../../../src/evaluate/dataset.ts';
-import { embedThrough } from '../../../src/evaluate/embeddings.ts';
 import { loadCorpus } from '../../../src/evaluate/load.ts';
-
-interface Seen {
-  readonly path: string | undefined;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
-
-/** A server that answers every request with `reply`, and what it has seen. */
-async function serve(reply: (response: ServerResponse, body: string) => void) {
-  const seen: Seen[] = [];
-  const server = createServer(async (incoming, response) => {
-    const body = await text(incoming);
-    seen.push({ path: incoming.url, headers: incoming.headers, body });
-    reply(response, body);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, seen };
-}
-
-const json =
-  (value: unknown, status = 200) =>
-  (response: ServerResponse) =>
-    void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+import { json, serve } from './server.ts';
 
 function corpusOf(documents: readonly CorpusDocument[]) {
   const read = async function* () {
@@ -110,25 +78,12 @@ describe('loading a corpus', () => {
       message: expect.stringContaining('http://127.0.0.1:1/_bulk'),
     });
   });
-});
 
-describe('the vector of a query', () => {
-  test('is asked from the embedding route as that of a query', async () => {
-    const { url, seen } = await serve(json({ data: [{ index: 0, embedding: [0.6, 0.8] }] }));
-    expect(await embedThrough(url, { authorization: 'x' })('deep sea')).toEqual([0.6, 0.8]);
-    expect(seen[0]).toMatchObject({ path: '/_mice/v1/embeddings', headers: { authorization: 'x' } });
-    expect(JSON.parse(seen[0]!.body)).toEqual({ input: ['deep sea'], input_type: 'query' });
-  });
-
-  test.each([
-    ['no such route', json({ error: 'no handler' }, 400), /400: .*no handler/],
-    ['an empty answer', json({ data: [] }), /no vector but 200: .*\[\]/],
-    ['no JSON', (response: ServerResponse) => void response.end('<html>'), /<html>/],
-  ])('is an error that names the route: %s', async (_, reply, message) => {
-    const { url } = await serve(reply);
-    await expect(embedThrough(url)('x')).rejects.toMatchObject({
-      code: 'proxy-refused',
-      message: expect.stringMatching(message),
-    });
+  test('ends at once when the caller leaves, even with documents under way', async () => {
+    const { url } = await serve(() => {});
+    const leaving = new AbortController();
+    const loading = loadCorpus(corpusOf(three), { url, index: 'docs' }, { signal: leaving.signal });
+    setTimeout(() => leaving.abort(new Error('left')), 20);
+    await expect(loading).rejects.toThrow('left');
   });
 });

@@ -64,4 +64,19 @@ describe('measuring', () => {
       'left',
     );
   });
+
+  test('asks no more after the first fault, whoever meets it', async () => {
+    let asked = 0;
+    const search = async ({ id }: JudgedQuery) => {
+      asked += 1;
+      if (id === 'q7') throw new Error('refused');
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return { ids: [] };
+    };
+    await expect(measure(queries, search, { concurrency: 2 })).rejects.toThrow('refused');
+    const then = asked;
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(asked).toBe(then);
+    expect(then).toBeLessThan(5 + 10);
+  });
 });

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { BM25 } from '../../../src/evaluate/bm25.ts';
-import { type Evaluation, evaluationJson, type ModeRun } from '../../../src/evaluate/evaluation.ts';
+import {
+  compareModes,
+  type Evaluation,
+  evaluationJson,
+  type ModeRun,
+} from '../../../src/evaluate/evaluation.ts';
 import type { QueryRow } from '../../../src/evaluate/measure.ts';
 import { reportTable } from '../../../src/evaluate/report.ts';
 import { reportHtml } from '../../../src/evaluate/report-html.ts';
@@ -28,6 +33,11 @@ const mice: ModeRun = {
     row('q3', 0, 21, 'skipped; reason=no-hits'),
   ],
 };
+const crossEncoder: ModeRun = {
+  mode: 'cross-encoder',
+  bytesPerDocument: 812,
+  rows: [row('q1', 1, 900), row('q2', 0.5, 1100), row('q3', 0.25, 1000)],
+};
 const evaluation: Evaluation = {
   data: 'tides',
   documents: 1400,
@@ -37,7 +47,18 @@ const evaluation: Evaluation = {
   window: 100,
   concurrency: 1,
   notes: ['one thing'],
+  queries: new Map([
+    ['q1', 'why does the sea rise'],
+    ['q2', 'how do bees talk'],
+    ['q3', 'what is <b>bold</b> in </script>'],
+  ]),
   runs: [bm25, mice],
+  comparisons: compareModes([bm25, mice]),
+};
+const three: Evaluation = {
+  ...evaluation,
+  runs: [bm25, mice, crossEncoder],
+  comparisons: compareModes([bm25, mice, crossEncoder]),
 };
 
 describe('the JSON of an evaluation', () => {
@@ -70,48 +91,111 @@ describe('the JSON of an evaluation', () => {
     expect(json['modes']!['bm25']).not.toHaveProperty('verdicts');
   });
 
-  test('compares later modes with the first', () => {
+  test('compares every mode with every one before it', () => {
     // Differences 0.25, 0.25, 0: as extreme in 4 of 8 sign patterns.
     expect(json['comparisons']).toEqual([
-      { from: 'bm25', to: 'mice', 'ndcg@10': 0.16667, pValue: expect.closeTo(0.5, 1) },
+      {
+        from: 'bm25',
+        to: 'mice',
+        'ndcg@10': 0.16667,
+        pValue: expect.closeTo(0.5, 1),
+        pValueHolm: expect.closeTo(0.5, 1),
+      },
     ]);
+    const pairs = compareModes([bm25, mice, crossEncoder]).map(({ from, to, ...rest }) => [
+      from,
+      to,
+      rest['ndcg@10'],
+    ]);
+    expect(pairs).toEqual([
+      ['bm25', 'mice', 0.16667],
+      ['bm25', 'cross-encoder', 0.33333],
+      ['mice', 'cross-encoder', 0.16667],
+    ]);
+  });
+
+  test('has every metric and the time of every query', () => {
+    expect(json['perQueryRows']).toMatchObject({
+      mice: { q1: { 'ndcg@10': 0.5, 'mrr@10': 0.25, 'recall@100': 1, latencyMs: 20.13 } },
+    });
+  });
+
+  test('names modes that were not measured, and only then', () => {
+    expect(json).not.toHaveProperty('unmeasured');
+    const stopped = { fault: new Error('interrupted'), unmeasured: ['cross-encoder'] as const };
+    expect(evaluationJson({ ...evaluation, stopped })).toMatchObject({ unmeasured: ['cross-encoder'] });
   });
 });
 
-test('the table has a line per mode, the comparison and the notes', () => {
-  const lines = reportTable(evaluation).split('\n');
-  expect(lines[0]).toBe('tides: 1400 documents, 3 queries · opensearch 3.6.0 · mice-small · window 100');
-  expect(lines.slice(2, 5)).toEqual([
-    'mode  nDCG@10  MRR@10  recall@100  p50 ms  p95 ms  bytes/document',
-    'bm25   0.2500  0.1250      1.0000     6.0     8.0             812',
-    'mice   0.4167  0.2083      1.0000    21.0    22.0          12,345',
-  ]);
-  expect(lines[6]).toMatch(
-    /^mice against bm25: \+0\.1667 nDCG@10, p = 0\.\d+ \(paired randomisation test\)$/,
-  );
-  expect(lines.slice(7)).toEqual(['Note: one thing', '']);
+describe('the table', () => {
+  test('has a line per mode, the comparison and the notes', () => {
+    const lines = reportTable(evaluation).split('\n');
+    expect(lines[0]).toBe('tides: 1400 documents, 3 queries · opensearch 3.6.0 · mice-small · window 100');
+    expect(lines.slice(2, 5)).toEqual([
+      'mode  nDCG@10  MRR@10  recall@100  p50 ms  p95 ms  bytes/document',
+      'bm25   0.2500  0.1250      1.0000     6.0     8.0             812',
+      'mice   0.4167  0.2083      1.0000    21.0    22.0          12,345',
+    ]);
+    expect(lines[6]).toMatch(
+      /^mice against bm25: \+0\.1667 nDCG@10, p = 0\.\d+ \(paired randomisation test\)$/,
+    );
+    expect(lines.slice(7)).toEqual(['Note: one thing', '']);
+  });
+
+  test('shows the pairs of three modes and more as rows against columns', () => {
+    const lines = reportTable(three).split('\n');
+    expect(lines.slice(7, 10)).toEqual([
+      'nDCG@10 against  bm25       mice',
+      'mice             +0.1667',
+      'cross-encoder    +0.3333    +0.1667',
+    ]);
+    expect(lines[10]).toMatch(/^Paired randomisation test, .*Holm/);
+  });
+
+  test('marks a difference that is significant after the correction', () => {
+    const many = (mode: 'bm25' | 'mice' | 'cross-encoder', ndcg: number): ModeRun => ({
+      mode,
+      bytesPerDocument: 1,
+      rows: Array.from({ length: 30 }, (_, at) => row(`q${at}`, ndcg, 1)),
+    });
+    const runs = [many('bm25', 0.25), many('mice', 0.5), many('cross-encoder', 0.5)];
+    const table = reportTable({ ...evaluation, runs, comparisons: compareModes(runs) });
+    expect(table).toContain('mice             +0.2500**\n');
+    expect(table).toContain('cross-encoder    +0.2500**  +0.0000\n');
+  });
 });
 
 describe('the page', () => {
-  const page = reportHtml({ ...evaluation, data: '<script>alert("tides")</script>' });
+  const page = reportHtml({ ...three, data: '<script>alert("tides")</script>' });
 
-  test('has the rows of the table and a plot of what each query gained', () => {
-    expect(page).toContain('<td>mice</td><td>0.4167</td>');
-    // Gains 0.25, 0.25 and 0: two columns up, one without height.
-    expect(page.match(/class="gain"/g)).toHaveLength(2);
-    expect(page.match(/height="20.00" class="gain"/g)).toHaveLength(2);
-    expect(page).toContain('height="0.00" class="loss"');
+  test('has the rows of the table, a point for every mode and a bar for every index', () => {
+    expect(page).toContain('<th scope="row">mice</th><td>0.4167</td>');
+    expect(page.match(/<circle/g)).toHaveLength(3);
+    expect(page.match(/<rect [^>]*class="bar"/g)).toHaveLength(2);
+    expect(page).toContain('bm25, cross-encoder</text>');
   });
 
-  test('draws the longest bar for the best mode', () => {
-    const widths = [...page.matchAll(/width="([\d.]+)" height="18" class="bar"/g)].map(([, width]) =>
-      Number(width),
-    );
-    expect(widths[1]).toBeGreaterThan(widths[0]!);
+  test('holds every query with its nDCG in every mode', () => {
+    const [, embedded] = /<script type="application\/json" id="data">(.*?)<\/script>/s.exec(page)!;
+    expect(JSON.parse(embedded!)).toMatchObject({
+      modes: ['bm25', 'mice', 'cross-encoder'],
+      queries: [
+        { id: 'q1', text: 'why does the sea rise' },
+        {},
+        { text: 'what is <b>bold</b> in </script>' },
+      ],
+      ndcg: { mice: [0.5, 0.75, 0] },
+    });
   });
 
-  test('shows names as text, and loads and runs nothing', () => {
-    expect(page).toContain('&#60;script&#62;');
-    expect(page).not.toMatch(/<script|src=|href=|url\(/);
+  test('shows names as text, loads nothing and allows its own script alone', () => {
+    expect(page).toContain('<h1>&#60;script&#62;');
+    expect(page).not.toMatch(/ src=|@import|url\(|https?:(?!\/\/www\.w3\.org\/2000\/svg)/);
+    expect([...page.matchAll(/href="([^"]*)"/g)].map(([, target]) => target)).toEqual(['data:,']);
+    expect(page).toContain("default-src 'none'; style-src 'sha256-");
+  });
+
+  test('leaves no place of its template unfilled', () => {
+    expect(page).not.toMatch(/\{\{|\}\}/);
   });
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { comparePaired } from '../../../src/evaluate/significance.ts';
+import { comparePaired, holm } from '../../../src/evaluate/significance.ts';
 
 /** Three standard errors of an estimate from 10,000 flips, at p = 0.25 or below. */
 const TOLERANCE = 0.013;
@@ -50,5 +50,18 @@ describe('the paired randomisation test', () => {
 
   test('needs pairs', () => {
     expect(() => comparePaired([1], [1, 2])).toThrow(RangeError);
+  });
+});
+
+describe('the correction for many comparisons', () => {
+  test('multiplies the smallest p-value by their number, the next by one less, and keeps their order', () => {
+    // 0.01 × 4 = 0.04 · 0.02 × 3 = 0.06 · 0.025 × 2 = 0.05, but not below 0.06 · 0.9 × 1
+    expect(holm([0.9, 0.02, 0.01, 0.025])).toEqual([0.9, 0.06, 0.04, 0.06]);
+  });
+
+  test('gives nothing above 1, and leaves a single one alone', () => {
+    expect(holm([0.7, 0.8])).toEqual([1, 1]);
+    expect(holm([0.03])).toEqual([0.03]);
+    expect(holm([])).toEqual([]);
   });
 });
