@@ -82,7 +82,7 @@ async function fill(plan: IndexPlan, name: string): Promise<boolean> {
   await engine.createIndex(name, indexBody(engine, analyzer, fields));
   await load(plan, name);
   const settled = await (kind === 'plain'
-    ? mergeWhole(engine, name)
+    ? mergeWhole(engine, name, signal)
     : mergeReleased(engine, name, settleMs, signal));
   await expectComplete(engine, name, dataset.corpus);
   return settled;

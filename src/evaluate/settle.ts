@@ -28,9 +28,9 @@ async function ask({ address }: Engine, path: string, sending: Sending): Promise
 }
 
 /** Merges to one segment, on disk and searchable. @returns true: nothing is left to drop */
-export async function mergeWhole(engine: Engine, index: string): Promise<boolean> {
+export async function mergeWhole(engine: Engine, index: string, signal?: AbortSignal): Promise<boolean> {
   for (const path of ['_flush?force=true', '_forcemerge?max_num_segments=1', '_refresh']) {
-    await ask(engine, `/${index}/${path}`, { method: 'POST' });
+    await ask(engine, `/${index}/${path}`, { method: 'POST', signal });
   }
   return true;
 }
@@ -78,6 +78,6 @@ export async function mergeReleased(
     await pause(POLL_MS);
     released = await allReleased(engine, index);
   }
-  await mergeWhole(engine, index);
+  await mergeWhole(engine, index, signal);
   return released;
 }
