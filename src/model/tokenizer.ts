@@ -1,100 +1,107 @@
 /** Text to token ids, cut to a limit, in time bounded by the limit and not by the text. */
 import { readFile } from 'node:fs/promises';
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
 import { MiceError, messageOf } from '../errors.ts';
-import { wordPieces } from './wordpiece.ts';
+import { framed, pairFrame, singleFrame } from './frame.ts';
+import { type ReadStart, type TextStart, wordPieceStart, wordsStart } from './text-start.ts';
+import { openLibrary, type TokenizerLibrary } from './tokenizer-library.ts';
 
 export interface TokenIds {
-  /** `[CLS] … [SEP]`, at most `limit` of them. */
+  /** Special tokens included, e.g. `[CLS] … [SEP]`, at most `limit` of them. */
   readonly ids: readonly number[];
   /** Whether the text had more tokens than that. */
   readonly truncated: boolean;
 }
 
+export interface PairIds {
+  /** E.g. `[CLS] query [SEP] document [SEP]`. */
+  readonly ids: readonly number[];
+  /** Which text each token belongs to, as the tokenizer has it: 0 or 1. */
+  readonly types: readonly number[];
+}
+
+export interface PairLimits {
+  /** Tokens of the query by itself, special tokens included, as {@link Tokenizer.encode} counts. */
+  readonly queryTokens: number;
+  /** Tokens of the pair; the document is cut so that it fits. */
+  readonly pairTokens: number;
+}
+
 export interface Tokenizer {
-  /** `limit` counts `[CLS]` and `[SEP]`; the ids are those of the whole text, less what lies behind the limit. */
+  /** `limit` counts the special tokens; the ids are those of the whole text, less what lies behind the limit. */
   encode(text: string, limit: number): TokenIds;
+  /**
+   * One pair a document, each cut by itself.
+   * @throws MiceError `bundle-invalid` when tokenizer.json has no form for pairs
+   */
+  encodePairs(query: string, documents: readonly string[], limits: PairLimits): readonly PairIds[];
 }
 
-/** The parts of tokenizer.json that the cut relies on. */
-const wordPieceSchema = z.looseObject({
-  model: z.looseObject({
-    type: z.literal('WordPiece'),
-    unk_token: z.string(),
-    continuing_subword_prefix: z.string(),
-    /** A longer word is one `[UNK]`. */
-    max_input_chars_per_word: z.int().positive(),
-  }),
+const wordPieceModel = z.looseObject({
+  type: z.literal('WordPiece'),
+  unk_token: z.string(),
+  continuing_subword_prefix: z.string(),
+  max_input_chars_per_word: z.int().positive(),
 });
+const otherModel = z.looseObject({ type: z.enum(['BPE', 'Unigram']) });
 
-/** What is used of the library, whose own declarations do not resolve under `nodenext`. */
-interface Library {
-  readonly model: { readonly tokens_to_ids: ReadonlyMap<string, number>; encode(words: string[]): string[] };
-  encode(text: string): { readonly ids: readonly number[] };
-}
-
-/** English has four to five characters a token: most texts need no second look. */
-const CHARACTERS_PER_TOKEN = 6;
-/** A text that has not filled the limit after this many characters a token is junk, and is cut there. */
-const MOST_CHARACTERS_PER_TOKEN = CHARACTERS_PER_TOKEN * 16;
+/** The parts of tokenizer.json that are relied on here; the library reads the rest. */
+const tokenizerSchema = z.looseObject({
+  model: z.discriminatedUnion('type', [wordPieceModel, otherModel]),
+  normalizer: z.looseObject({ lowercase: z.boolean().default(false) }).nullish(),
+  post_processor: z.looseObject({}),
+});
 
 /** @throws MiceError `bundle-invalid` */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
   const json = await readFile(path, 'utf8');
+  return orInvalid(path, () => openTokenizer(JSON.parse(json), path));
+}
+
+function openTokenizer(content: unknown, path: string): Tokenizer {
+  const { model, normalizer } = tokenizerSchema.parse(content);
+  const library = openLibrary(content as object);
+  const readStart =
+    model.type === 'WordPiece'
+      ? wordPieceStart(library, model, normalizer?.lowercase === true)
+      : wordsStart(library);
+  const single = singleFrame(library);
+  return {
+    encode(text, limit) {
+      const { ids, truncated } = cut(readStart(text, limit), limit - single.specials);
+      return { ids: framed(single, [ids]).ids, truncated };
+    },
+    encodePairs: (query, documents, limits) =>
+      orInvalid(path, () => encodePairs(library, readStart, single.specials, query, documents, limits)),
+  };
+}
+
+function encodePairs(
+  library: TokenizerLibrary,
+  readStart: ReadStart,
+  querySpecials: number,
+  query: string,
+  documents: readonly string[],
+  { queryTokens, pairTokens }: PairLimits,
+): readonly PairIds[] {
+  const frame = pairFrame(library);
+  const { ids: first } = cut(readStart(query, queryTokens), queryTokens - querySpecials);
+  const room = Math.max(0, pairTokens - frame.specials - first.length);
+  return documents.map((document) => framed(frame, [first, cut(readStart(document, room), room).ids]));
+}
+
+/** The first `room` tokens. */
+function cut({ ids, whole }: TextStart, room: number): TokenIds {
+  if (ids.length <= room) return { ids, truncated: !whole };
+  return { ids: ids.slice(0, room), truncated: true };
+}
+
+function orInvalid<T>(path: string, read: () => T): T {
   try {
-    return openTokenizer(JSON.parse(json));
+    return read();
   } catch (cause) {
-    const hint = 'The tokenizer.json of a WordPiece model is expected.';
+    const hint =
+      'The tokenizer.json of a WordPiece, BPE or Unigram model with its post_processor is expected.';
     throw new MiceError('bundle-invalid', `${path}: ${messageOf(cause)}`, { hint, cause });
   }
-}
-
-function openTokenizer(content: unknown): Tokenizer {
-  const { model } = wordPieceSchema.parse(content);
-  const library: Library = new LibraryTokenizer(content as object, {});
-  const longestWord = model.max_input_chars_per_word;
-  // The library's own split is quadratic in the length of a word.
-  library.model.encode = wordPieces(library.model.tokens_to_ids, {
-    unknown: model.unk_token,
-    continuing: model.continuing_subword_prefix,
-    longestWord,
-  });
-  return { encode: (text, limit) => encodeWithin(library, text, limit, longestWord) };
-}
-
-function encodeWithin(library: Library, text: string, limit: number, longestWord: number): TokenIds {
-  const trimmed = text.trimStart();
-  // A cut may fall inside a word, and then what that word became can differ: at most so many tokens.
-  const enough = limit + longestWord;
-  for (let characters = enough * CHARACTERS_PER_TOKEN; ; characters *= 2) {
-    const whole = characters >= trimmed.length;
-    const { ids } = library.encode(asTrained(prefix(trimmed, characters)));
-    if (whole || ids.length >= enough || characters >= enough * MOST_CHARACTERS_PER_TOKEN) {
-      return cut(ids, limit, whole);
-    }
-  }
-}
-
-/** CJK ideographs beyond the basic plane, as BERT's normaliser lists them. */
-const FAR_IDEOGRAPHS = /[\u{20000}-\u{2A6DF}\u{2A700}-\u{2CEAF}\u{2F800}-\u{2FA1F}]/gu;
-
-/**
- * Spells out what the library does unlike the Rust tokenizer that models are trained with: it does not set far
- * ideographs apart, and it lower-cases a final Σ to ς, where Rust lower-cases letter by letter, to σ.
- */
-function asTrained(text: string): string {
-  return text.replaceAll('Σ', 'σ').replace(FAR_IDEOGRAPHS, ' $& ');
-}
-
-/** The first `length` UTF-16 units, less half a surrogate pair. */
-function prefix(text: string, length: number): string {
-  if (length >= text.length) return text;
-  const last = text.charCodeAt(length - 1);
-  return text.slice(0, last >= 0xd800 && last < 0xdc00 ? length - 1 : length);
-}
-
-function cut(ids: readonly number[], limit: number, whole: boolean): TokenIds {
-  if (ids.length <= limit) return { ids, truncated: !whole };
-  return { ids: [...ids.slice(0, limit - 1), ids.at(-1)!], truncated: true };
 }

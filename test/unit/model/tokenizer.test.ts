@@ -88,12 +88,37 @@ describe('the cut before tokenising', () => {
   });
 });
 
+describe('pairs', () => {
+  const limits = { queryTokens: 4, pairTokens: 8 };
+  const [pair] = tokenizer.encodePairs('one two three', ['four five six seven'], limits);
+
+  it('are [CLS] query [SEP] document [SEP], the query cut first and the document to what is left', () => {
+    const query = tokenizer.encode('one two', 64).ids.slice(1, -1);
+    const document = tokenizer.encode('four five six', 64).ids.slice(1, -1);
+    expect(pair!.ids).toEqual([CLS, ...query, SEP, ...document, SEP]);
+  });
+
+  it('tell the two texts apart by token type', () => {
+    expect(pair!.types).toEqual([0, 0, 0, 0, 1, 1, 1, 1]);
+  });
+
+  it('have a place for a text without words', () => {
+    expect(tokenizer.encodePairs('', [''], limits)).toEqual([{ ids: [CLS, SEP, SEP], types: [0, 0, 1] }]);
+  });
+
+  it('do not depend on the other documents', () => {
+    const documents = ['four', 'five six seven eight', ''];
+    const alone = documents.map((document) => tokenizer.encodePairs('one', [document], limits)[0]);
+    expect(tokenizer.encodePairs('one', documents, limits)).toEqual(alone);
+  });
+});
+
 describe('a tokenizer.json of another kind', () => {
   it('is refused, with what is expected', async () => {
     const notWordPiece = new URL('golden/token-ids.json', import.meta.url).pathname;
     await expect(loadTokenizer(notWordPiece)).rejects.toMatchObject({
       code: 'bundle-invalid',
-      hint: 'The tokenizer.json of a WordPiece model is expected.',
+      hint: 'The tokenizer.json of a WordPiece, BPE or Unigram model with its post_processor is expected.',
     });
   });
 });
