@@ -29,6 +29,11 @@ export const faults = {
     exit: 3,
     meaning: 'A file of the bundle differs from the hash in bundle.json.',
   },
+  'graph-missing': {
+    status: 404,
+    exit: 3,
+    meaning: 'The bundle has no graph for what was asked; query-fast and cross-encoder are optional.',
+  },
   'model-failed': { status: 500, exit: 1, meaning: 'The model runtime failed while it was computing.' },
   'model-overloaded': { status: 503, exit: 1, meaning: 'The queue of the model runtime is full.' },
   'states-corrupt': {

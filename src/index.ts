@@ -7,6 +7,6 @@ export type { Engine, EngineAddress, EngineName } from './engine/port.ts';
 export { type FaultCode, faults, MiceError } from './errors.ts';
 export { type SetupOptions, type SetupReport, setupIndex } from './ingest/setup.ts';
 export { type Bundle, defaultBundleDirectory, openBundle } from './model/bundle.ts';
-export type { EncodedDocument, EncodedQuery, Model } from './model/model.ts';
+export type { EncodedDocument, EncodedQuery, Model, QueryVector } from './model/model.ts';
 export { openModel } from './model/runtime.ts';
 export { type RunningServer, startServer } from './proxy/server.ts';

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MiceError } from '../errors.ts';
 import { type Bundle, bundlesDirectory, readBundle } from '../model/bundle.ts';
-import { sections } from '../states/layout.ts';
+import { sections, valueBytes } from '../states/layout.ts';
 
 export interface BundleSummary {
   readonly directory: string;
@@ -12,6 +12,8 @@ export interface BundleSummary {
   /** Value of the field `mice.model`. */
   readonly model: string;
   readonly source: string;
+  /** Roles, e.g. `document`. */
+  readonly graphs: readonly string[];
   readonly licence: string;
   readonly bytes: number;
 }
@@ -48,7 +50,7 @@ async function summaryOrFault(directory: string): Promise<BundleSummary | Unread
 function summary(bundle: Bundle): BundleSummary {
   const { directory, name, model, source, licence } = bundle;
   const bytes = Object.values(bundle.files).reduce((sum, file) => sum + file.bytes, 0);
-  return { directory, name, model, source: source.model, licence, bytes };
+  return { directory, name, model, source: source.model, graphs: Object.keys(bundle.graphs), licence, bytes };
 }
 
 /** Everything bundle.json says, with the identity and the storage that follow from it. */
@@ -60,8 +62,10 @@ export type BundleInspection = Bundle & {
 /** @throws MiceError `bundle-missing` or `bundle-invalid` */
 export async function inspectBundle(directory: string): Promise<BundleInspection> {
   const bundle = await readBundle(directory);
-  const { end: empty } = sections({ dims: bundle.dims.states, vectorDims: bundle.dims.vector, tokens: 0 });
-  const bytesPerToken = bundle.dims.states + 4;
+  const { dims, stateDtype: dtype } = bundle;
+  const shape = { dtype, dims: dims.states, vectorDims: dims.vector };
+  const { end: empty } = sections({ ...shape, tokens: 0 });
+  const bytesPerToken = valueBytes(shape) + 4;
   return {
     ...bundle,
     bytesPerToken,

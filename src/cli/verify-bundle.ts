@@ -80,6 +80,44 @@ async function computeChecks(model: Model): Promise<readonly Check[]> {
       `${together[0]}, ${alone[0]}`,
     ),
     check('an answer is scored above an unrelated text', together[0]! > together[1]!, together.join(' > ')),
+    ...(await queryFastChecks(model, query.vector)),
+    ...(await crossEncoderChecks(model)),
+  ];
+}
+
+/** None where the bundle has no such graph. */
+async function queryFastChecks(model: Model, teacher: Float32Array): Promise<readonly Check[]> {
+  if (model.bundle.graphs['query-fast'] === undefined) return [];
+  const { tokens, vector } = await model.encodeQueryFast(QUESTION);
+  const norm = Math.hypot(...vector);
+  const likeness = vector.reduce((sum, value, at) => sum + value * teacher[at]!, 0);
+  return [
+    check('query-fast graph', vector.length === model.bundle.dims.vector, `${tokens} tokens`),
+    check(
+      'query-fast vector has unit length',
+      Math.abs(norm - 1) < 1e-3,
+      `${norm}; cosine with the query graph's ${likeness}`,
+    ),
+  ];
+}
+
+/** None where the bundle has no such graph. */
+async function crossEncoderChecks(model: Model): Promise<readonly Check[]> {
+  if (model.bundle.graphs['cross-encoder'] === undefined) return [];
+  const together = (await model.crossScore(QUESTION, [ANSWER, OFF_TOPIC])).scores;
+  const alone = (await model.crossScore(QUESTION, [ANSWER])).scores;
+  return [
+    check('cross-encoder graph', together.every(Number.isFinite), together.join(', ')),
+    check(
+      'cross-encoder scores do not depend on company',
+      Math.abs(together[0]! - alone[0]!) < 1e-3,
+      `${together[0]}, ${alone[0]}`,
+    ),
+    check(
+      'the cross-encoder scores an answer above an unrelated text',
+      together[0]! > together[1]!,
+      together.join(' > '),
+    ),
   ];
 }
 

@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { MiceError } from '../errors.ts';
-import { type Manifest, parseManifest } from './manifest.ts';
+import { type Manifest, type OptionalGraph, parseManifest } from './manifest.ts';
 
 const DEFAULT_BUNDLE = 'minilm-l4-2';
 
@@ -69,6 +69,14 @@ export function bundleId(manifest: Manifest): string {
     .update([shape.join(' '), ...computing].join('\n'))
     .digest('hex')
     .slice(0, 16);
+}
+
+/** File of a graph that the bundle may lack. @throws MiceError `graph-missing` */
+export function optionalGraph({ model, graphs }: Bundle, role: OptionalGraph): string {
+  const file = graphs[role];
+  if (file !== undefined) return file;
+  const hint = `Its graphs: ${Object.keys(graphs).join(', ')}.`;
+  throw new MiceError('graph-missing', `The bundle ${model} has no ${role} graph.`, { hint });
 }
 
 /** @throws MiceError `bundle-missing` or `bundle-hash` */

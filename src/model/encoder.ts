@@ -3,9 +3,10 @@
 import { encodeStates } from '../states/encode.ts';
 import { contentHash } from '../states/hash.ts';
 import type { Bundle } from './bundle.ts';
-import type { EncodedDocument, EncodedQuery } from './model.ts';
-import type { Input, Session } from './session.ts';
+import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
+import type { Session } from './session.ts';
 import { sliceByLength } from './slices.ts';
+import { padded } from './token-inputs.ts';
 import type { TokenIds, Tokenizer } from './tokenizer.ts';
 
 /**
@@ -23,6 +24,18 @@ export async function encodeQuery(
   const { ids, truncated } = tokenizer.encode(text, bundle.limits.queryTokens);
   const { states, vector } = await session.run(padded([ids]));
   return { tokens: ids.length, truncated, states: states!.slice(), vector: vector!.slice() };
+}
+
+/** As {@link encodeQuery}, of a graph that gives the vector only. */
+export async function encodeQueryFast(
+  session: Session,
+  tokenizer: Tokenizer,
+  bundle: Bundle,
+  text: string,
+): Promise<QueryVector> {
+  const { ids, truncated } = tokenizer.encode(text, bundle.limits.queryTokens);
+  const { vector } = await session.run(padded([ids]));
+  return { tokens: ids.length, truncated, vector: vector!.slice() };
 }
 
 /** Results in input order; each depends on its own text only. */
@@ -54,31 +67,17 @@ function document(
   { ids, truncated }: TokenIds,
   text: string,
 ): EncodedDocument {
-  const { dims, id: bundleId } = bundle;
+  const { dims, stateDtype: dtype, id: bundleId } = bundle;
   const first = at * longest * dims.states;
   const vector = outputs['vector']!.slice(at * dims.vector, (at + 1) * dims.vector);
   const states = encodeStates({
     bundleId,
     hash: contentHash(text),
     truncated,
+    dtype,
     dims: dims.states,
     vector,
     states: outputs['states']!.subarray(first, first + ids.length * dims.states),
   });
   return { tokens: ids.length, truncated, vector, states };
-}
-
-/** Rows of ids as the two inputs of an encoder graph, [rows, longest], zeros after each row's end. */
-function padded(rows: readonly (readonly number[])[]): Record<'input_ids' | 'attention_mask', Input> {
-  const longest = Math.max(...rows.map((ids) => ids.length));
-  const dims = [rows.length, longest];
-  const ids = new BigInt64Array(rows.length * longest);
-  const mask = new BigInt64Array(rows.length * longest);
-  rows.forEach((row, at) => {
-    row.forEach((id, token) => {
-      ids[at * longest + token] = BigInt(id);
-    });
-    mask.fill(1n, at * longest, at * longest + row.length);
-  });
-  return { input_ids: { data: ids, dims }, attention_mask: { data: mask, dims } };
 }

@@ -10,19 +10,24 @@ export interface ComputeOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface EncodedQuery {
-  /** Tokens of the query, `[CLS]` and `[SEP]` included, after truncation to the bundle's limit. */
+/** What searching by vector needs of a query. */
+export interface QueryVector {
+  /** Tokens of the query, special tokens included, after truncation to the bundle's limit. */
   readonly tokens: number;
   /** Whether the text was longer than the bundle's `limits.queryTokens`. */
   readonly truncated: boolean;
-  /** Query states after the bottom layers, row-major `tokens × dims.hidden`. */
-  readonly states: Float32Array;
   /** First-stage vector, L2-normalised, `dims.vector` long. */
   readonly vector: Float32Array;
 }
 
+/** What scoring needs besides. */
+export interface EncodedQuery extends QueryVector {
+  /** Query states after the bottom layers, row-major `tokens × dims.hidden`. */
+  readonly states: Float32Array;
+}
+
 export interface EncodedDocument {
-  /** Tokens read, `[CLS]` and `[SEP]` included. */
+  /** Tokens read, special tokens included. */
   readonly tokens: number;
   /** Whether the text was longer than the bundle's `limits.documentTokens`. */
   readonly truncated: boolean;
@@ -33,7 +38,7 @@ export interface EncodedDocument {
 }
 
 export interface ScoreParts {
-  /** interaction + cosineWeight × cosine: the model's own score of each document, in input order. */
+  /** What the graph gives + its cosineWeight × cosine: the model's own score of each document, in input order. */
   readonly scores: Float32Array;
 }
 
@@ -42,6 +47,12 @@ export interface Model {
   /** Tasks that wait or run now. */
   readonly pending: number;
   encodeQuery(text: string, options?: ComputeOptions): Promise<EncodedQuery>;
+  /**
+   * The first-stage vector alone, by the short `query-fast` graph: in the space of {@link EncodedQuery.vector}, though
+   * not equal to it. The graph is opened when it is first asked.
+   * @throws MiceError `graph-missing` where the bundle has no such graph
+   */
+  encodeQueryFast(text: string, options?: ComputeOptions): Promise<QueryVector>;
   /** Results in input order, whatever batches were formed. */
   encodeDocuments(texts: readonly string[], options?: ComputeOptions): Promise<readonly EncodedDocument[]>;
   /**
@@ -49,5 +60,11 @@ export interface Model {
    * @throws MiceError `states-corrupt` or `states-foreign` when any of `documents` is not of this bundle.
    */
   score(query: EncodedQuery, documents: readonly Uint8Array[], options?: ComputeOptions): Promise<ScoreParts>;
+  /**
+   * Scores texts by the `cross-encoder` graph, which reads query and document together: hundreds of times the work of
+   * {@link Model.score}. A text's score does not depend on the others. The graph is opened when it is first asked.
+   * @throws MiceError `graph-missing` where the bundle has no such graph
+   */
+  crossScore(query: string, documents: readonly string[], options?: ComputeOptions): Promise<ScoreParts>;
   close(): Promise<void>;
 }

@@ -2,12 +2,19 @@
 import { availableParallelism } from 'node:os';
 import { MiceError } from '../errors.ts';
 import { readHeader } from '../states/decode.ts';
-import { defaultBundleDirectory, openBundle } from './bundle.ts';
+import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
 import type { Prepare } from './call.ts';
-import type { ComputeOptions, EncodedDocument, EncodedQuery, Model, ScoreParts } from './model.ts';
+import type {
+  ComputeOptions,
+  EncodedDocument,
+  EncodedQuery,
+  Model,
+  QueryVector,
+  ScoreParts,
+} from './model.ts';
 import { Pool } from './pool.ts';
 import { packScoreTask } from './score-task.ts';
-import { fairShare, sliceByLength } from './slices.ts';
+import { fairShare, sliceByLength, unslice } from './slices.ts';
 import type { Answers, Task, TaskKind } from './tasks.ts';
 
 export interface ModelOptions {
@@ -25,6 +32,7 @@ const QUEUE_LIMIT = 256;
 /** Tokens of one task: a few tens of milliseconds of one core, after which a search can go first. */
 const ENCODE_TASK = { tokens: 512, rows: 64 };
 const SCORE_TASK = { least: 720, most: 3072, rows: 32 };
+const CROSS_TASK = { tokens: 512, rows: 5 };
 /** Only for grouping texts before they are tokenised. */
 const CHARACTERS_PER_TOKEN = 4;
 
@@ -49,8 +57,10 @@ export async function openModel(
       return pool.pending;
     },
     encodeQuery: (text, how = {}) => encodeQuery(pool, text, how),
+    encodeQueryFast: (text, how = {}) => encodeQueryFast(pool, bundle, text, how),
     encodeDocuments: (texts, how = {}) => encodeDocuments(pool, texts, bundle.limits.documentTokens, how),
     score: (query, documents, how = {}) => score(pool, query, documents, how),
+    crossScore: (query, documents, how = {}) => crossScore(pool, bundle, query, documents, how),
     close: () => pool.close(),
   };
 }
@@ -76,6 +86,18 @@ async function encodeQuery(pool: Pool, text: string, options: ComputeOptions): P
   return query!;
 }
 
+async function encodeQueryFast(
+  pool: Pool,
+  bundle: Bundle,
+  text: string,
+  options: ComputeOptions,
+): Promise<QueryVector> {
+  optionalGraph(bundle, 'query-fast');
+  const prepare = () => ({ task: { kind: 'vector', text } as const, transfer: [] });
+  const [query] = await answers(pool, 'vector', [prepare], options);
+  return query!;
+}
+
 async function encodeDocuments(
   pool: Pool,
   texts: readonly string[],
@@ -89,13 +111,7 @@ async function encodeDocuments(
     transfer: [],
   }));
   const parts = await answers(pool, 'documents', tasks, options);
-  const documents = new Array<EncodedDocument>(texts.length);
-  slices.forEach((rows, slice) => {
-    rows.forEach((row, at) => {
-      documents[row] = parts[slice]![at]!;
-    });
-  });
-  return documents;
+  return unslice(slices, parts, new Array<EncodedDocument>(texts.length));
 }
 
 async function score(
@@ -116,13 +132,29 @@ async function score(
       ),
   );
   const parts = await answers(pool, 'score', tasks, options);
-  const scores = new Float32Array(documents.length);
-  slices.forEach((rows, slice) => {
-    rows.forEach((row, at) => {
-      scores[row] = parts[slice]![at]!;
-    });
-  });
-  return { scores };
+  return { scores: unslice(slices, parts, new Float32Array(documents.length)) };
+}
+
+async function crossScore(
+  pool: Pool,
+  bundle: Bundle,
+  query: string,
+  texts: readonly string[],
+  options: ComputeOptions,
+): Promise<ScoreParts> {
+  optionalGraph(bundle, 'cross-encoder');
+  const { vector: queryVector } = await encodeQuery(pool, query, options);
+  const limit = bundle.limits.pairTokens!;
+  const lengths = texts.map((text) =>
+    Math.min(limit, (query.length + text.length) / CHARACTERS_PER_TOKEN + 3),
+  );
+  const slices = sliceByLength(lengths, CROSS_TASK);
+  const tasks = slices.map((rows) => () => ({
+    task: { kind: 'cross', query, queryVector, texts: rows.map((row) => texts[row]!) } as const,
+    transfer: [],
+  }));
+  const parts = await answers(pool, 'cross', tasks, options);
+  return { scores: unslice(slices, parts, new Float32Array(texts.length)) };
 }
 
 /** @throws MiceError `states-corrupt` */

@@ -22,6 +22,20 @@ export function sliceByLength(lengths: readonly number[], limits: SliceLimits): 
   return slice.length > 0 ? [...slices, slice] : slices;
 }
 
+/** What each slice gave, one value a row, put into `out` in the order of the rows. */
+export function unslice<T, Out extends { [row: number]: T }>(
+  slices: readonly (readonly number[])[],
+  parts: readonly ArrayLike<T>[],
+  out: Out,
+): Out {
+  slices.forEach((rows, slice) => {
+    rows.forEach((row, at) => {
+      out[row] = parts[slice]![at]!;
+    });
+  });
+  return out;
+}
+
 /**
  * Tokens per slice that give each of `workers` the same share, in as many rounds as `most` asks for. Small slices
  * let urgent work in between and stop early when the caller leaves; below `least` their fixed cost shows.

@@ -1,10 +1,15 @@
 /** What the threads of a model are asked and what they answer. */
 import type { FaultCode } from '../errors.ts';
 import type { Bundle } from './bundle.ts';
-import type { EncodedDocument, EncodedQuery } from './model.ts';
+import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
 
 export interface QueryTask {
   readonly kind: 'query';
+  readonly text: string;
+}
+
+export interface VectorTask {
+  readonly kind: 'vector';
   readonly text: string;
 }
 
@@ -24,13 +29,23 @@ export interface ScoreTask {
   readonly sizes: readonly number[];
 }
 
-export interface Answers {
-  readonly query: EncodedQuery;
-  readonly documents: readonly EncodedDocument[];
-  readonly score: Float32Array;
+export interface CrossTask {
+  readonly kind: 'cross';
+  readonly query: string;
+  /** Of the `query` graph. */
+  readonly queryVector: Float32Array;
+  readonly texts: readonly string[];
 }
 
-export type Task = QueryTask | DocumentsTask | ScoreTask;
+export interface Answers {
+  readonly query: EncodedQuery;
+  readonly vector: QueryVector;
+  readonly documents: readonly EncodedDocument[];
+  readonly score: Float32Array;
+  readonly cross: Float32Array;
+}
+
+export type Task = QueryTask | VectorTask | DocumentsTask | ScoreTask | CrossTask;
 export type TaskKind = Task['kind'];
 export type TaskOf<K extends TaskKind> = Extract<Task, { kind: K }>;
 

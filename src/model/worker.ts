@@ -2,11 +2,15 @@
 import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MiceError, messageOf } from '../errors.ts';
-import { encodeDocuments, encodeQuery } from './encoder.ts';
+import { optionalGraph } from './bundle.ts';
+import { crossScores } from './cross-encoder.ts';
+import { encodeDocuments, encodeQuery, encodeQueryFast } from './encoder.ts';
 import { scoreDocuments } from './interaction.ts';
+import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
+import { openedOnUse } from './opened-on-use.ts';
 import { packScoreTask } from './score-task.ts';
 import { openSession, type Session } from './session.ts';
-import { ENCODER, INTERACTION, type Signature } from './signatures.ts';
+import { CROSS_ENCODER, ENCODER, INTERACTION, type Signature, VECTOR } from './signatures.ts';
 import type { Answers, Fault, Reply, Request, Task, TaskKind, TaskOf, ThreadSetup } from './tasks.ts';
 import { loadTokenizer } from './tokenizer.ts';
 
@@ -24,18 +28,24 @@ async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Co
   const document = await open(bundle.graphs.document, ENCODER);
   const query = await open(bundle.graphs.query, ENCODER);
   const interaction = await open(bundle.graphs.interaction, INTERACTION);
+  // Not every bundle has these, and most processes never ask for them.
+  const queryFast = openedOnUse(() => open(optionalGraph(bundle, 'query-fast'), VECTOR));
+  const pairs = openedOnUse(() => open(optionalGraph(bundle, 'cross-encoder'), CROSS_ENCODER));
+  const sessions = [document, query, interaction, queryFast, pairs];
   const tokenizer = await loadTokenizer(join(bundle.directory, 'tokenizer.json'));
   const computer: Computer = {
     query: ({ text }) => encodeQuery(query, tokenizer, bundle, text),
+    vector: ({ text }) => encodeQueryFast(queryFast, tokenizer, bundle, text),
     documents: ({ texts }) => encodeDocuments(document, tokenizer, bundle, texts),
     score: (task) => scoreDocuments(interaction, bundle, task),
-    close: async () => void (await Promise.all([document.close(), query.close(), interaction.close()])),
+    cross: (task) => crossScores({ pairs, document }, tokenizer, bundle, task),
+    close: async () => void (await Promise.all(sessions.map((session) => session.close()))),
   };
   await warmUp(computer);
   return computer;
 }
 
-/** One pass through every graph before the thread is called ready: the first inference of a session is slow. */
+/** One pass through every graph that is open before the thread is called ready: the first inference of a session is slow. */
 async function warmUp(computer: Computer): Promise<void> {
   const query = await computer.query({ kind: 'query', text: WARM_UP });
   const documents = await computer.documents({ kind: 'documents', texts: [WARM_UP] });
@@ -44,9 +54,8 @@ async function warmUp(computer: Computer): Promise<void> {
 }
 
 function compute(computer: Computer, task: Task): Promise<Answer> {
-  if (task.kind === 'query') return computer.query(task);
-  if (task.kind === 'documents') return computer.documents(task);
-  return computer.score(task);
+  const answer: (task: never) => Promise<Answer> = computer[task.kind];
+  return answer(task as never);
 }
 
 function faultOf(thrown: unknown): Fault {
@@ -57,10 +66,9 @@ function faultOf(thrown: unknown): Fault {
 /** Buffers of an answer, which move to the other thread instead of being copied. */
 function buffersOf(answer: Answer): ArrayBuffer[] {
   if (answer instanceof Float32Array) return [answer.buffer as ArrayBuffer];
-  const arrays =
-    'length' in answer
-      ? answer.flatMap(({ vector, states }) => [vector, states])
-      : [answer.vector, answer.states];
+  const parts: readonly (EncodedDocument | EncodedQuery | QueryVector)[] =
+    'length' in answer ? answer : [answer];
+  const arrays = parts.flatMap((part) => ('states' in part ? [part.vector, part.states] : [part.vector]));
   return arrays.map(({ buffer }) => buffer as ArrayBuffer);
 }
 

@@ -2,7 +2,7 @@
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express';
 import { z } from 'zod';
 import { MiceError, messageOf } from '../errors.ts';
-import { answerFault } from './exchange.ts';
+import { answerFault, openExchange } from './exchange.ts';
 import { embeddings, embeddingsBody, rerank, rerankBody } from './model-api.ts';
 import { compare, compareBody, indices } from './playground/compare.ts';
 import { playgroundPage } from './playground/page.ts';
@@ -14,9 +14,10 @@ export function adminRoutes(services: Services, selfUrl: () => string): Express 
   app.disable('x-powered-by');
   app.use('/_mice', express.json({ limit: '10mb' }));
   app.get('/_mice/health', (_, response) => void response.json({ status: 'up' }));
+  const { model, graphs } = services.model.bundle;
   app.get(
     '/_mice/ready',
-    (_, response) => void response.json({ status: 'ready', model: services.model.bundle.model }),
+    (_, response) => void response.json({ status: 'ready', model, graphs: Object.keys(graphs) }),
   );
   app.get('/_mice/metrics', async (_, response) => {
     response.type(services.metrics.contentType).send(await services.metrics.expose());
@@ -30,15 +31,21 @@ export function adminRoutes(services: Services, selfUrl: () => string): Express 
     response.json(await compare(services, selfUrl(), request, accept(compareBody, request.body)));
   });
   app.post('/_mice/v1/embeddings', async (request, response) => {
-    response.json(await embeddings(services, accept(embeddingsBody, request.body)));
+    response.json(await embeddings(services, accept(embeddingsBody, request.body), leaving(response)));
   });
   app.post('/_mice/v1/rerank', async (request, response) => {
-    response.type('json').send(await rerank(services, accept(rerankBody, request.body)));
+    const ranked = await rerank(services, accept(rerankBody, request.body), leaving(response));
+    response.type('json').send(ranked);
   });
   app.use((request, response) => answerOwnFault(response, unknownRoute(request)));
   app.use(((error, _request, response, _next) =>
     answerOwnFault(response, faultOf(error))) satisfies ErrorRequestHandler);
   return app;
+}
+
+/** Fires when the client leaves before it has its answer: what it asked of the model is then dropped. */
+function leaving(response: Response): AbortSignal {
+  return openExchange(response.req, response).signal;
 }
 
 /** The page's requests are relative, so it is served under the trailing slash only. */

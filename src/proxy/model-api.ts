@@ -1,35 +1,51 @@
 /** The model by itself, in the dialects that engines and frameworks speak. */
 import { z } from 'zod';
-import type { EncodedDocument } from '../model/model.ts';
+import type { ComputeOptions, Model, QueryVector } from '../model/model.ts';
+import { orderOf } from './order.ts';
 import type { Services } from './services.ts';
 import { printScore } from './splice.ts';
 
 /** Texts that one request to the model's own routes may hold. */
 const MOST_TEXTS = 1000;
 
+/** Names of graphs that a request may ask for; clients of these dialects send names of their own, which are ignored. */
+const FAST = 'query-fast';
+const CROSS_ENCODER = 'cross-encoder';
+
 const texts = z.array(z.string()).min(1).max(MOST_TEXTS);
-export const embeddingsBody = z.object({
-  input: z.union([z.string().transform((text) => [text]), texts]),
-  input_type: z.enum(['query', 'document']).default('document'),
-});
+export const embeddingsBody = z
+  .object({
+    input: z.union([z.string().transform((text) => [text]), texts]),
+    input_type: z.enum(['query', 'document']).default('document'),
+    model: z.string().optional(),
+  })
+  .refine(({ model, input_type }) => model !== FAST || input_type === 'query', {
+    path: ['input_type'],
+    error: `with model "${FAST}" the input_type "query" is expected: it reads queries only`,
+  });
 export const rerankBody = z.object({
   query: z.string().min(1),
   documents: z.union([
     texts,
     z.array(z.object({ text: z.string() })).transform((all) => all.map(({ text }) => text)),
   ]),
+  model: z.string().optional(),
+  /** The documents come in the order of a first stage, whose rank then counts as it does in a search. */
+  first_stage: z.boolean().default(false),
   top_n: z.int().min(1).optional(),
   return_documents: z.boolean().default(false),
 });
-/** The OpenAI shape. */
+
+type EmbeddingsRequest = z.infer<typeof embeddingsBody>;
+type RerankRequest = z.infer<typeof rerankBody>;
+
+/** The OpenAI shape. @throws MiceError `graph-missing` */
 export async function embeddings(
-  { model }: Services,
-  { input, input_type }: z.infer<typeof embeddingsBody>,
+  { model }: Pick<Services, 'model'>,
+  asked: EmbeddingsRequest,
+  signal: AbortSignal,
 ): Promise<unknown> {
-  const encoded =
-    input_type === 'query'
-      ? await Promise.all(input.map((text) => model.encodeQuery(text)))
-      : await model.encodeDocuments(input, { priority: 'ingest' });
+  const encoded = await vectorsOf(model, asked, signal);
   const tokens = encoded.reduce((sum, each) => sum + each.tokens, 0);
   return {
     object: 'list',
@@ -39,27 +55,74 @@ export async function embeddings(
   };
 }
 
+type Embedded = Pick<QueryVector, 'tokens' | 'vector'>;
+
+async function vectorsOf(
+  model: Model,
+  { input, input_type, model: name }: EmbeddingsRequest,
+  signal: AbortSignal,
+): Promise<readonly Embedded[]> {
+  if (input_type === 'document') return model.encodeDocuments(input, { priority: 'ingest', signal });
+  const encode = (text: string): Promise<Embedded> =>
+    name === FAST ? model.encodeQueryFast(text, { signal }) : model.encodeQuery(text, { signal });
+  return await Promise.all(input.map(encode));
+}
+
 /**
  * The Cohere and Jina shape, sorted by score. Printed by hand: a score without a decimal point is an integer to
  * the engines' connectors, and they refuse it.
+ * @throws MiceError `graph-missing`
  */
-export async function rerank({ model }: Services, asked: z.infer<typeof rerankBody>): Promise<string> {
-  const [query, documents] = await Promise.all([
-    model.encodeQuery(asked.query),
-    model.encodeDocuments(asked.documents),
-  ]);
-  const { scores } = await model.score(
-    query,
-    documents.map(({ states }: EncodedDocument) => states),
-  );
-  const ranked = Array.from(scores, (score, index) => ({ score, index })).sort(
-    (a, b) => b.score - a.score || a.index - b.index,
-  );
-  const results = ranked.slice(0, asked.top_n).map(({ score, index }) => {
+export async function rerank(
+  { model }: Pick<Services, 'model'>,
+  asked: RerankRequest,
+  signal: AbortSignal,
+): Promise<string> {
+  const scored =
+    asked.model === CROSS_ENCODER
+      ? await crossScores(model, asked, signal)
+      : await miceScores(model, asked, signal);
+  const weight = asked.first_stage ? scored.firstStage.weight : 0;
+  const ranked = orderOf(Array.from(scored.scores), { ...scored.firstStage, weight });
+  const results = ranked.slice(0, asked.top_n).map(({ score, place }) => {
     const text = asked.return_documents
-      ? `,"document":{"text":${JSON.stringify(asked.documents[index])}}`
+      ? `,"document":{"text":${JSON.stringify(asked.documents[place])}}`
       : '';
-    return `{"index":${index},"relevance_score":${printScore(score)}${text}}`;
+    return `{"index":${place},"relevance_score":${printScore(score!)}${text}}`;
   });
   return `{"model":${JSON.stringify(model.bundle.model)},"results":[${results.join(',')}]}`;
+}
+
+/** Scores by the model asked for, and how the rank of a first stage enters them. */
+interface Scored {
+  readonly scores: Float32Array;
+  readonly firstStage: Model['bundle']['score']['firstStage'];
+}
+
+async function miceScores(
+  model: Model,
+  { query, documents }: RerankRequest,
+  signal: AbortSignal,
+): Promise<Scored> {
+  const [encoded, read] = await Promise.all([
+    model.encodeQuery(query, { signal }),
+    model.encodeDocuments(documents, { signal }),
+  ]);
+  const { scores } = await model.score(
+    encoded,
+    read.map(({ states }) => states),
+    { signal },
+  );
+  return { scores, firstStage: model.bundle.score.firstStage };
+}
+
+/** Behind every search: it is long work. */
+async function crossScores(
+  model: Model,
+  { query, documents }: RerankRequest,
+  signal: AbortSignal,
+): Promise<Scored> {
+  const how: ComputeOptions = { priority: 'ingest', signal };
+  const { scores } = await model.crossScore(query, documents, how);
+  return { scores, firstStage: model.bundle.score.crossEncoder!.firstStage };
 }

@@ -2,17 +2,25 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { bundleId, defaultBundleDirectory, openBundle, readBundle } from '../../../src/model/bundle.ts';
+import {
+  bundleId,
+  defaultBundleDirectory,
+  openBundle,
+  optionalGraph,
+  readBundle,
+} from '../../../src/model/bundle.ts';
 import { parseManifest } from '../../../src/model/manifest.ts';
+import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 const shipped = defaultBundleDirectory();
 const shippedJson = await readFile(join(shipped, 'bundle.json'), 'utf8');
+const tinyJson = await readFile(join(tinyBundle, 'bundle.json'), 'utf8');
 
 type Json = { [key: string]: Json };
 
 /** bundle.json with one field set, or left out where `value` is undefined. */
-function changed([...path]: readonly string[], value: unknown): string {
-  const manifest = JSON.parse(shippedJson);
+function changed([...path]: readonly string[], value: unknown, from = shippedJson): string {
+  const manifest = JSON.parse(from);
   const field = path.pop()!;
   path.reduce((object: Json, key) => object[key]!, manifest)[field] = value as Json;
   return JSON.stringify(manifest);
@@ -42,12 +50,17 @@ describe('the id of a bundle', () => {
     expect(idWith(['quality'], { note: 'better' })).toBe(id);
   });
 
-  it('stays when a graph is added that makes no states', () => {
-    const manifest = JSON.parse(shippedJson);
-    manifest.graphs['cross-encoder'] = 'cross-encoder.onnx';
-    manifest.files['cross-encoder.onnx'] = file;
-    expect(bundleId(parseManifest(JSON.stringify(manifest), 'bundle.json'))).toBe(id);
-  });
+  it.each(['query-fast', 'cross-encoder'])(
+    'is the same without the graph %s, which makes no states',
+    (role) => {
+      const manifest = JSON.parse(tinyJson);
+      delete manifest.graphs[role];
+      delete manifest.files[`${role}.onnx`];
+      expect(bundleId(parseManifest(JSON.stringify(manifest), 'bundle.json'))).toBe(
+        bundleId(parseManifest(tinyJson, 'bundle.json')),
+      );
+    },
+  );
 
   it('does not depend on the order in which files are listed', () => {
     const files = Object.fromEntries(Object.entries(JSON.parse(shippedJson).files).reverse());
@@ -60,7 +73,12 @@ describe('a bundle.json that is not accepted', () => {
     ['of a later format', ['format'], 2, 'format: Invalid input: expected 1'],
     ['with a field of no meaning here', ['extra'], 1, 'Unrecognized key: "extra"'],
     ['without dims', ['dims'], undefined, 'dims: '],
-    ['with another dtype', ['stateDtype'], 'int4', 'stateDtype: Invalid input: expected "int8"'],
+    [
+      'with another dtype',
+      ['stateDtype'],
+      'int2',
+      'stateDtype: Invalid option: expected one of "int8"|"int4"',
+    ],
     ['with a limit below three tokens', ['limits', 'queryTokens'], 2, 'limits.queryTokens: '],
     [
       'with a path for a file name',
@@ -80,8 +98,52 @@ describe('a bundle.json that is not accepted', () => {
     expect(() => parseManifest(changed(path, value), 'b/bundle.json')).toThrow('b/bundle.json');
   });
 
+  it.each([
+    [
+      'an odd number of int4 values',
+      ['dims', 'states'],
+      15,
+      'dims.states: with stateDtype int4 an even number',
+    ],
+    [
+      'a cross-encoder and no limit for pairs',
+      ['limits', 'pairTokens'],
+      undefined,
+      'limits.pairTokens: with a cross-encoder graph a number of at least 18 is expected',
+    ],
+    [
+      'pairs that leave no room for a document',
+      ['limits', 'pairTokens'],
+      17,
+      'limits.pairTokens: at least limits.queryTokens + 2, here 18, is expected',
+    ],
+    [
+      'a cross-encoder and no weights for its score',
+      ['score', 'crossEncoder'],
+      undefined,
+      'score.crossEncoder: with a cross-encoder graph cosineWeight and firstStage are expected',
+    ],
+  ])('for %s is refused with what is accepted', (_, path, value, message) => {
+    expect(() => parseManifest(changed(path, value, tinyJson), 'bundle.json')).toThrow(message);
+  });
+
   it('because it is not JSON is refused', () => {
     expect(() => parseManifest('{', 'bundle.json')).toThrow('bundle.json: it is not JSON.');
+  });
+});
+
+describe('a graph that a bundle may lack', () => {
+  it('is given by its file, or is graph-missing with the graphs that there are', async () => {
+    const bundle = await readBundle(tinyBundle);
+    expect(optionalGraph(bundle, 'cross-encoder')).toBe('cross-encoder.onnx');
+    const { 'query-fast': _, ...graphs } = bundle.graphs;
+    expect(() => optionalGraph({ ...bundle, graphs }, 'query-fast')).toThrow(
+      expect.objectContaining({
+        code: 'graph-missing',
+        message: `The bundle ${bundle.model} has no query-fast graph.`,
+        hint: 'Its graphs: document, query, interaction, cross-encoder.',
+      }),
+    );
   });
 });
 

@@ -138,6 +138,7 @@ describe('scoring', () => {
       bundleId: '0123456789abcdef',
       hash: contentHash('a'),
       truncated: false,
+      dtype: model.bundle.stateDtype,
       dims: dims.states,
       vector: query.vector,
       states: new Float32Array(2 * dims.states),

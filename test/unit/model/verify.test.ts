@@ -1,10 +1,11 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inspectBundle, listBundles } from '../../../src/cli/bundles.ts';
 import { verifyBundle } from '../../../src/cli/verify-bundle.ts';
 import { defaultBundleDirectory } from '../../../src/model/bundle.ts';
+import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 const shipped = defaultBundleDirectory();
 let root: string;
@@ -29,8 +30,20 @@ describe('mice model', () => {
   });
 
   it('says how many bytes a document takes at most', async () => {
-    const { bytesPerDocumentAtMost, limits, dims } = await inspectBundle(shipped);
-    expect(bytesPerDocumentAtMost).toBe(48 + dims.vector + limits.documentTokens * (dims.states + 4));
+    const { bytesPerToken, bytesPerDocumentAtMost, limits, dims } = await inspectBundle(tinyBundle);
+    expect(bytesPerToken).toBe(dims.states / 2 + 4);
+    expect(bytesPerDocumentAtMost).toBe(48 + dims.vector + limits.documentTokens * bytesPerToken);
+  });
+
+  it('shows the optional graphs that a bundle has, and what belongs to them', async () => {
+    expect(await inspectBundle(tinyBundle)).toMatchObject({
+      graphs: { 'query-fast': 'query-fast.onnx', 'cross-encoder': 'cross-encoder.onnx' },
+      limits: { pairTokens: 80 },
+      score: { crossEncoder: { cosineWeight: 20, firstStage: { weight: 1.5 } } },
+    });
+    expect((await listBundles(dirname(tinyBundle)))[0]).toMatchObject({
+      graphs: ['document', 'query', 'interaction', 'query-fast', 'cross-encoder'],
+    });
   });
 
   it('verifies every file and runs every graph', async () => {
@@ -40,6 +53,16 @@ describe('mice model', () => {
     expect(run.length).toBeGreaterThan(0);
     expect(ok).toBe(true);
   }, 60_000);
+
+  it('runs the optional graphs too where the bundle has them', async () => {
+    const { run } = await verifyBundle(tinyBundle);
+    // Random weights know no answer from another text.
+    const sound = run.filter(({ name }) => !/scored? above|scores an answer/.test(name));
+    expect(sound.filter((check) => !check.ok)).toEqual([]);
+    expect(sound.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['query-fast graph', 'cross-encoder graph']),
+    );
+  });
 
   it('names the damaged file and runs nothing', async () => {
     const damaged = join(root, 'damaged');
