@@ -68,8 +68,8 @@ export function rescoreThrough(
   const url = new URL('/_mice/v1/rerank', proxyUrl);
   const scoresOf = async (query: string, { rank, candidates }: Part) => {
     const documents = candidates.map(({ text }) => text);
-    const first_stage = rank === 1 ? true : rank;
-    const body = JSON.stringify({ model: 'cross-encoder', query, documents, first_stage });
+    const ranks = { first_stage: true, ...(rank > 1 && { first_rank: rank }) };
+    const body = JSON.stringify({ model: 'cross-encoder', query, documents, ...ranks });
     return scoresIn(await send(url, { method: 'POST', headers, body, signal }), candidates.length, url);
   };
   return async (query, candidates) => {

@@ -32,6 +32,8 @@ export const rerankBody = z.object({
   model: z.string().optional(),
   /** The documents come in the order of a first stage, whose rank then counts as it does in a search. */
   first_stage: z.boolean().default(false),
+  /** Rank of the first document in that order, for a window that is asked for in parts. */
+  first_rank: z.int().min(1).default(1),
   top_n: z.int().min(1).optional(),
   return_documents: z.boolean().default(false),
 });
@@ -83,7 +85,7 @@ export async function rerank(
       ? await crossScores(model, asked, signal)
       : await miceScores(model, asked, signal);
   const weight = asked.first_stage ? scored.firstStage.weight : 0;
-  const ranked = orderOf(Array.from(scored.scores), { ...scored.firstStage, weight });
+  const ranked = orderOf(Array.from(scored.scores), { ...scored.firstStage, weight }, asked.first_rank);
   const results = ranked.slice(0, asked.top_n).map(({ score, place }) => {
     const text = asked.return_documents
       ? `,"document":{"text":${JSON.stringify(asked.documents[place])}}`

@@ -17,11 +17,16 @@ export interface Ranked {
 /**
  * Scored candidates by falling score, ties in the first stage's order; then the others as they came.
  * @param scores one a candidate in the first stage's order, undefined where there is none
+ * @param firstRank rank of the first candidate, from 1
  */
-export function orderOf(scores: readonly (number | undefined)[], blend: FirstStageBlend): readonly Ranked[] {
+export function orderOf(
+  scores: readonly (number | undefined)[],
+  blend: FirstStageBlend,
+  firstRank = 1,
+): readonly Ranked[] {
   const ranked = scores.map((score, place) => ({
     place,
-    score: score === undefined ? undefined : score + blend.weight / Math.log2(place + 2),
+    score: score === undefined ? undefined : score + blend.weight / Math.log2(1 + firstRank + place),
   }));
   return [
     ...ranked.filter(hasScore).sort((a, b) => b.score - a.score || a.place - b.place),

@@ -1,15 +1,21 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { options } from '../../src/config/options.ts';
 import type { Dataset } from '../../src/evaluate/dataset.ts';
 import { type Evaluation, evaluationJson, summarise } from '../../src/evaluate/evaluation.ts';
 import { indexName } from '../../src/evaluate/indices.ts';
 import { mean, ndcg } from '../../src/evaluate/metrics.ts';
+import { modeNames } from '../../src/evaluate/modes.ts';
 import { openDataset } from '../../src/evaluate/open-dataset.ts';
 import { type EvaluateOptions, evaluate } from '../../src/evaluate/runs.ts';
+import { readTexts } from '../../src/evaluate/texts.ts';
+import { contentHash } from '../../src/states/hash.ts';
 import { describeOnEngines, sharedEngine } from '../support/engines.ts';
 import { passages } from '../support/passages.ts';
 import { type ProxyUnderTest, proxyBefore } from '../support/proxy.ts';
+import { copyTinyBundle, tinyBundle, withoutOptionalGraphs } from '../support/tiny-bundle.ts';
 import { directoryOf } from '../unit/evaluate/collection.ts';
 
 /** Read where it lies beside the checkout; its licence forbids a copy in the repository. */
@@ -49,13 +55,14 @@ async function smallRun(): Promise<Dataset> {
 
 const silent = () => ({ advance() {}, stop() {} });
 
-type Choice = Pick<EvaluateOptions, 'dataset' | 'modes'> & Partial<EvaluateOptions>;
+type Choice = Pick<EvaluateOptions, 'dataset'> & Partial<EvaluateOptions>;
 
 const run = ({ engine, url }: ProxyUnderTest, choice: Choice) =>
   evaluate({
     engine,
     proxyUrl: url,
     bundle: 'default',
+    textFields: options.textFields.default,
     startProgress: silent,
     settleMs: 0,
     ...choice,
@@ -124,6 +131,25 @@ describeOnEngines('an evaluation', (engineUnderTest) => {
     expect(await exist(plainIndexes(dataset))).toEqual([false, false]);
   });
 
+  test('keeps the modes it had measured when it is interrupted, and leaves no index behind', async () => {
+    const dataset = await smallCollection();
+    const leaving = new AbortController();
+    const startProgress = (label: string) => {
+      if (label.includes('(mice)')) leaving.abort(new Error('interrupted'));
+      return silent();
+    };
+    const choice = { dataset, modes: ['bm25', 'vector', 'mice'] as const, startProgress };
+    const evaluation = await run(proxy, { ...choice, signal: leaving.signal });
+    expect(evaluation.runs.map(({ mode }) => mode)).toEqual(['bm25', 'vector']);
+    expect(evaluation.stopped).toMatchObject({ fault: leaving.signal.reason, unmeasured: ['mice'] });
+    expect(evaluation.notes).toContain('Ended early, without mice: interrupted');
+    expect(evaluationJson(evaluation)).toMatchObject({
+      unmeasured: ['mice'],
+      perQuery: { bm25: { found: 1 } },
+    });
+    expect(await exist(plainIndexes(dataset))).toEqual([false, false]);
+  });
+
   test('says that a proxy is needed where none is', async () => {
     const { url } = proxy.engine.address;
     const alone = run(proxy, { dataset: await smallCollection(), modes: ['mice'], proxyUrl: url });
@@ -143,6 +169,71 @@ describeOnEngines('an evaluation', (engineUnderTest) => {
       expect(mean(stored)).toBeCloseTo(0.4458, 4);
     },
   );
+});
+
+describeOnEngines('an evaluation of a bundle with every graph', (engineUnderTest) => {
+  const proxy = proxyBefore(engineUnderTest, { modelBundle: tinyBundle });
+  const bundle = 'tiny';
+
+  test('measures every mode', async () => {
+    const evaluation = await run(proxy, { bundle, dataset: await smallCollection() });
+    expect(evaluation.runs.map(({ mode }) => mode)).toEqual(modeNames);
+    // Each query's words are in one passage; the vectors' 100 neighbours are all six.
+    const recalls = evaluation.runs.map((one) => summarise(one)['recall@100']);
+    expect(recalls).toEqual([0.5, 1, 1, 1, 0.5, 1, 0.5]);
+    for (const mode of ['mice', 'hybrid+mice']) {
+      expect(summaryOf(evaluation, mode)).toMatchObject({ verdicts: { reranked: 3 } });
+    }
+    expect(evaluation.comparisons).toHaveLength(21);
+    expect(evaluation.notes).toEqual([expect.stringContaining('upper bound')]);
+  });
+
+  test('measures every mode on a stored run, whose candidates the cross-encoder gets', async () => {
+    const evaluation = await run(proxy, { bundle, dataset: await smallRun() });
+    expect(evaluation.runs).toHaveLength(modeNames.length);
+    expect(summaryOf(evaluation, 'cross-encoder')).toMatchObject({ queries: 1, 'recall@100': 1 });
+    expect(evaluation.notes[0]).toMatch(/stored run.*vector, vector-fast, hybrid, hybrid\+mice search/);
+  });
+
+  test('gives the cross-encoder the texts that ingest has read', async () => {
+    const dataset = await smallCollection();
+    const evaluation = await run(proxy, { bundle, dataset, modes: ['vector'], keep: true });
+    const { analyzer } = evaluation.bm25;
+    const index = indexName({ dataset, kind: 'enriched', analyzer, bundle });
+    for (const [id, text] of await readTexts(dataset.corpus, options.textFields.default)) {
+      const query = { term: { 'mice.hash': contentHash(text) } };
+      expect((await proxy.engine.search(index, { query })).hits.map((hit) => hit.id)).toEqual([id]);
+    }
+    await proxy.engine.deleteIndex(index);
+  });
+});
+
+describe('an evaluation of a bundle without optional graphs', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'mice-bundle-'));
+  const modelBundle = join(directory, 'small');
+  beforeAll(() => copyTinyBundle(modelBundle, withoutOptionalGraphs));
+  afterAll(() => rmSync(directory, { recursive: true }));
+  const proxy = proxyBefore(sharedEngine('opensearch'), { modelBundle });
+
+  test('measures the modes it serves, unless others are named, which are refused before anything is made', async () => {
+    const dataset = await smallCollection();
+    const evaluation = await run(proxy, { bundle: 'small', dataset });
+    expect(evaluation.runs.map(({ mode }) => mode)).toEqual([
+      'bm25',
+      'vector',
+      'hybrid',
+      'mice',
+      'hybrid+mice',
+    ]);
+    const startProgress = () => {
+      throw new Error('something was indexed');
+    };
+    const refused = run(proxy, { bundle: 'small', dataset, modes: ['bm25', 'cross-encoder'], startProgress });
+    await expect(refused).rejects.toMatchObject({
+      code: 'bad-option',
+      hint: 'Modes this bundle serves: bm25, vector, hybrid, mice, hybrid+mice.',
+    });
+  });
 });
 
 describe('an index with states', () => {

@@ -7,7 +7,8 @@ interface Asked {
   readonly query: string;
   readonly documents: readonly string[];
   readonly model: string;
-  readonly first_stage: boolean | number;
+  readonly first_stage: boolean;
+  readonly first_rank?: number;
 }
 
 /** Stands in for the route: a text is its own score, and results are sorted as the route sorts them. */
@@ -57,8 +58,8 @@ describe('the order of the cross-encoder', () => {
     const texts = Array.from({ length: 450 }, (_, at) => String(at));
     const order = await rescoreThrough(url)('x', candidatesOf(texts));
     expect(order).toEqual(texts.map((_, at) => `d${449 - at}`));
-    expect(seen.map(askedOf).map(({ documents, first_stage }) => [documents.length, first_stage])).toEqual([
-      [200, true],
+    expect(seen.map(askedOf).map(({ documents, first_rank }) => [documents.length, first_rank])).toEqual([
+      [200, undefined],
       [200, 201],
       [50, 401],
     ]);
@@ -68,7 +69,7 @@ describe('the order of the cross-encoder', () => {
     const { url, seen } = await serve(scoreTexts);
     const long = ['1', '3', '2'].map((text) => text.padEnd(1_500_000));
     expect(await rescoreThrough(url)('x', candidatesOf(long))).toEqual(['d1', 'd2', 'd0']);
-    expect(seen.map(askedOf).map(({ first_stage }) => first_stage)).toEqual([true, 2, 3]);
+    expect(seen.map(askedOf).map(({ first_rank }) => first_rank)).toEqual([undefined, 2, 3]);
   });
 
   test('of no candidates is empty, and nobody is asked', async () => {

@@ -135,6 +135,13 @@ describe('POST /_mice/v1/rerank', () => {
     expect(weight()).toBeGreaterThan(0);
   });
 
+  it('counts ranks from first_rank where a window comes in parts', async () => {
+    const without = await scoresOf({ model: 'cross-encoder' });
+    const { weight } = model.bundle.score.crossEncoder!.firstStage;
+    const expected = without.map((score, at) => score + weight / Math.log2(1 + 201 + at));
+    near(await scoresOf({ model: 'cross-encoder', first_stage: true, first_rank: 201 }), expected);
+  });
+
   it('gives the best top_n, with their texts when asked', async () => {
     const scores = await scoresOf({ model: 'cross-encoder' });
     const best = scores.indexOf(Math.max(...scores));
