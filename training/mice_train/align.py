@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mice_train.encode import pad
 from mice_train.encoder import Encoder, load_encoder, pool
@@ -144,7 +145,8 @@ def align_query(source: Source, data: Path, work: Path, plan: AlignPlan, log: Lo
             rate = min(1.0, (share + 1e-4) / plan.warm_up, max(0.0, 1 - share) / (1 - plan.warm_up))
             for group in optimizer.param_groups:
                 group["lr"] = plan.lr * rate
-            with torch.autocast("cpu", torch.bfloat16):
+            # the fused attention's backward pass is slow at a query's few tokens
+            with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):
                 found = vectors_of(student, *pad([ids[row] for row in rows]))
             loss = (found.float() - torch.from_numpy(wanted[rows].astype(np.float32))).square().sum(-1).mean()
             optimizer.zero_grad(set_to_none=True)

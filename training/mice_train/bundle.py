@@ -107,7 +107,7 @@ def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute) -> dic
     models = {
         "document": export_document(encoder, parts.projection, bottom, positions, weights, compute),
         "query": export_query(encoder, bottom, positions, weights, compute),
-        "interaction": export_interaction(parts.interaction, weights, compute),
+        "interaction": export_interaction(parts.interaction, positions, weights, compute),
     }
     if parts.query_fast is not None:
         models["query-fast"] = export_query_fast(parts.query_fast, positions, weights, compute)

@@ -13,9 +13,10 @@ import torch
 from mice_train.batches import Candidates
 from mice_train.encode import load_passages, load_queries
 from mice_train.first_stage import KIND, FirstStage, rank_gain
-from mice_train.interaction import COSINE_WEIGHT, Interaction
+from mice_train.interaction import Interaction
 from mice_train.metrics import single_ndcg
 from mice_train.negatives import WINDOW
+from mice_train.reader import COSINE_WEIGHT
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.validation import ASKED_STYLES, score_set, style_of, validation_sets

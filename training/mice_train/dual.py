@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from mice_train.align import vectors_of
 from mice_train.encode import pad
-from mice_train.encoder import Encoder, Layer
+from mice_train.encoder import Encoder, Layer, make_layer
 from mice_train.negatives import NONE
+from mice_train.pre_norm import PreNormLayer
 from mice_train.ragged import by_token_budget
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
@@ -59,12 +60,13 @@ def fresh_dual(source: Source, encoder: Encoder, plan: DualPlan) -> Encoder:
     torch.manual_seed(plan.seed)
     dual = copy.deepcopy(encoder)
     kept = [copy.deepcopy(layer) for layer in list(encoder.layers)[: plan.copied]]
-    fresh = [initialise(Layer(source.shape)) for _ in range(plan.layers - plan.copied)]
+    fresh = [initialise(make_layer(source.shape, number)) for number in range(plan.copied, plan.layers)]
     dual.layers = nn.ModuleList([*kept, *fresh])
+    dual.vector_layers = None
     return dual
 
 
-def initialise(layer: Layer) -> Layer:
+def initialise(layer: Layer | PreNormLayer) -> Layer | PreNormLayer:
     for module in layer.modules():
         if isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=INITIAL_SPREAD)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from mice_train.encoder import Encoder, load_encoder
+from mice_train.layer_readers import readers_of
 from mice_train.projection import Projection, explained, fit_projection
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
@@ -69,7 +70,7 @@ def encode(source: Source, work: Path, log: Log = print, backwards: bool = False
     projection = load_or_fit_projection(source, encoder, passage_ids, work, log)
 
     def keep_passage(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
-        q, scale = quantize(projection.project(states))
+        q, scale = quantize(projection.project(encoder.readable(states)))
         return {"states": flatten(q, lengths), "scales": flatten(scale, lengths),
                 "vectors": dequantize(*quantize(vectors)).numpy()}
 
@@ -89,9 +90,8 @@ def load_or_fit_projection(
     rows = np.random.default_rng(0).choice(len(ids), min(PROJECTION_SAMPLE, len(ids)), replace=False)
     sample = [ids[row] for row in rows]
     batches = run_encoder(encoder, sample)
-    states = torch.cat([torch.from_numpy(flatten(s, lengths)) for _, s, lengths, _ in batches])
-    readers = torch.cat([getattr(layer, part).weight for layer in encoder.layers[BOTTOM_LAYERS:]
-                         for part in ("key", "value")])
+    states = torch.cat([torch.from_numpy(flatten(encoder.readable(s), lengths)) for _, s, lengths, _ in batches])
+    readers = readers_of(encoder.layers[BOTTOM_LAYERS:])
     half = len(states) // 2
     projection = fit_projection(states[:half], readers, STATE_DIMS)
     log(f"projection to {STATE_DIMS}: keeps {explained(projection, states[half:], readers):.4f} of what the "

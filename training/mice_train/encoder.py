@@ -1,4 +1,4 @@
-"""The BERT encoder whose bottom both sides share (post-LN, absolute positions; token type 0 unless told otherwise)."""
+"""The encoder whose bottom both sides share, in any family's shape."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mice_train.source import Shape, Source
+from mice_train.pre_norm import PreNormLayer
+from mice_train.shape import Shape
+from mice_train.source import Source
+from mice_train.split import merge, split
 
 BLOCKED = -1e9
 """Added to an attention logit that must not count; finite, so that a fully blocked row stays finite."""
@@ -33,7 +36,7 @@ class Layer(nn.Module):
         return self.mlp(self.attend(x, x, bias))
 
     def attend(self, rows: Tensor, x: Tensor, bias: Tensor) -> Tensor:
-        """Self-attention of `rows` [B,R,H] (some rows of x) over x [B,T,H], residual and norm."""
+        """Self-attention of `rows` [B,R,H] (the first rows of x) over x [B,T,H], residual and norm."""
         q, k, v = (split(p(s), self.heads) for p, s in
                    ((self.query, rows), (self.key, x), (self.value, x)))
         context = F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype))
@@ -43,14 +46,9 @@ class Layer(nn.Module):
         return self.norm(x + self.down(F.gelu(self.up(x))))
 
 
-def split(x: Tensor, heads: int) -> Tensor:
-    """[B,T,H] → [B,heads,T,H/heads]."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
-
-
-def merge(x: Tensor) -> Tensor:
-    """[B,heads,T,w] → [B,T,heads·w]."""
-    return x.transpose(1, 2).flatten(2)
+def make_layer(shape: Shape, number: int) -> Layer | PreNormLayer:
+    """The layer that stands at `number` (from 0) in an encoder of this shape."""
+    return PreNormLayer(shape, number) if shape.pre_norm else Layer(shape)
 
 
 class Encoder(nn.Module):
@@ -58,32 +56,56 @@ class Encoder(nn.Module):
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
-        self.words = nn.Embedding(shape.vocab, shape.hidden)
-        self.positions = nn.Embedding(shape.positions, shape.hidden)
-        self.types = nn.Embedding(shape.types, shape.hidden)
-        self.norm = nn.LayerNorm(shape.hidden, shape.eps)
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.shape = shape
+        width = shape.embedding_width
+        self.words = nn.Embedding(shape.vocab, width)
+        self.positions = None if shape.rotary else nn.Embedding(shape.positions, width)
+        self.types = nn.Embedding(shape.types, width) if shape.types else None
+        self.norm = nn.LayerNorm(width, shape.eps)
+        self.project = nn.Identity() if width == shape.hidden else nn.Linear(width, shape.hidden)
+        self.layers = nn.ModuleList(make_layer(shape, number) for number in range(shape.layers))
+        self.final_norm = nn.LayerNorm(shape.hidden, shape.eps) if shape.pre_norm else nn.Identity()
+        self.vector_layers: int | None = None
+        """After how many layers the vector is taken; None: after all."""
 
     @property
     def type_zero(self) -> Tensor:
-        """[H]: what every token of a text read alone gets added."""
+        """[E]: what every token of a text read alone gets added."""
+        assert self.types is not None
         return self.types.weight[0]
 
     def embed(self, ids: Tensor, types: Tensor | None = None) -> Tensor:
         """ids, token types (None: all 0) [B,T] → [B,T,H]; positions start at 0 on both sides."""
-        kinds = self.type_zero if types is None else self.types(types)
-        return self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]] + kinds)
+        x = self.words(ids)
+        if self.positions is not None:
+            x = x + self.positions.weight[: ids.shape[1]]
+        if self.types is not None:
+            x = x + (self.type_zero if types is None else self.types(types))
+        return self.project(self.norm(x))
 
     def forward(self, ids: Tensor, mask: Tensor, depth: int) -> tuple[Tensor, Tensor]:
-        """ids, mask [B,T] → (states after `depth` layers [B,T,H], unit vector [B,H])."""
+        """ids, mask [B,T] → (states after `depth` layers [B,T,H], unit vector [B,H]). Precondition: depth is at most
+        `vector_layers`."""
         bias = (1.0 - mask[:, None, None, :].float()) * BLOCKED
         x = self.embed(ids)
         states = x
-        for number, layer in enumerate(self.layers, start=1):
+        for number, layer in enumerate(self.layers[: self.vector_layers], start=1):
             x = layer(x, bias)
             if number == depth:
                 states = x
-        return states, pool(x, mask)
+        return states, self.pooled(x, mask)
+
+    def pooled(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Last states [B,T,H], mask [B,T] → unit vectors [B,H]."""
+        return pool(self.final_norm(x), mask)
+
+    def readable(self, states: Tensor) -> Tensor:
+        """States [...,H] as the cross-attention reads them, less the reading layer's own gain and offset.
+
+        After post-LN layers they are normalised already. After pre-LN layers every reading layer normalises them for
+        itself; but for gain and offset, which its key and value weights take in, that is the same for all layers.
+        """
+        return F.layer_norm(states, states.shape[-1:], eps=self.shape.eps) if self.shape.pre_norm else states
 
 
 def pool(states: Tensor, mask: Tensor) -> Tensor:
@@ -95,30 +117,5 @@ def pool(states: Tensor, mask: Tensor) -> Tensor:
 
 def load_encoder(source: Source) -> Encoder:
     encoder = Encoder(source.shape)
-    w = source.weights
-    state = {
-        "words.weight": w["embeddings.word_embeddings.weight"],
-        "positions.weight": w["embeddings.position_embeddings.weight"],
-        "types.weight": w["embeddings.token_type_embeddings.weight"],
-        "norm.weight": w["embeddings.LayerNorm.weight"],
-        "norm.bias": w["embeddings.LayerNorm.bias"],
-    }
-    for number in range(source.shape.layers):
-        for ours, theirs in LAYER_NAMES.items():
-            for part in ("weight", "bias"):
-                state[f"layers.{number}.{ours}.{part}"] = w[f"encoder.layer.{number}.{theirs}.{part}"]
-    encoder.load_state_dict(state)
+    encoder.load_state_dict(source.encoder_state)
     return encoder.eval().requires_grad_(False)
-
-
-LAYER_NAMES = {
-    "query": "attention.self.query",
-    "key": "attention.self.key",
-    "value": "attention.self.value",
-    "out": "attention.output.dense",
-    "attention_norm": "attention.output.LayerNorm",
-    "up": "intermediate.dense",
-    "down": "output.dense",
-    "norm": "output.LayerNorm",
-}
-"""Our module names → the checkpoint's."""

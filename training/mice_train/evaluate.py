@@ -11,9 +11,9 @@ import numpy as np
 from mice_train.bootstrap import Difference, difference
 from mice_train.dev_sets import MEAN_OF, DevSet, read_dev_sets
 from mice_train.first_stage import KIND, FirstStage
-from mice_train.interaction import COSINE_WEIGHT
 from mice_train.metrics import ndcg
 from mice_train.ragged import from_lengths
+from mice_train.reader import COSINE_WEIGHT
 from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
 

@@ -11,8 +11,8 @@ import math
 
 from torch import Tensor
 
-from mice_train.encoder import merge, split
 from mice_train.interaction import Block, Interaction, padding_bias, self_attention_bias
+from mice_train.split import merge, split
 
 
 def score(interaction: Interaction, x: Tensor, query_mask: Tensor, z: Tensor, document_mask: Tensor) -> Tensor:
@@ -45,12 +45,12 @@ def cross(block: Block, x: Tensor, z: Tensor, document_bias: Tensor) -> Tensor:
     values = context @ per_head(block.cross_value.weight, block.heads).transpose(-1, -2)
     added = block.cross_out(merge(values) + block.cross_value.bias)
     residual = x.repeat_interleave(documents, 0)
-    return block.cross_norm(residual + added)
+    return block.joined(residual, added)
 
 
 def absorbed_query(block: Block, x: Tensor) -> Tensor:
     """x [B,T,H] → q W_Kᵀ / √width [B,heads,T,D], to be multiplied with stored states directly."""
-    q = split(block.cross_query(x), block.heads)
+    q = split(block.cross_query(block.asking(x)), block.heads)
     return q @ per_head(block.cross_key.weight, block.heads) / math.sqrt(q.shape[-1])
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from mice_train.bundle import Parts, write_bundle, write_manifest
 from mice_train.graph import Compute
-from mice_train.tolerance import Sample, hold, measure_tolerance
+from mice_train.tolerance import USUAL, Accepted, Sample, hold, measure_tolerance
 
 
-def publish(parts: Parts, directory: Path, sample: Sample, compute: Compute) -> dict:
+def publish(
+    parts: Parts, directory: Path, sample: Sample, compute: Compute, accepted: Accepted = USUAL
+) -> dict:
     """Writes beside `directory`, checks there, and takes its place only then; returns the manifest.
 
     @raises ToleranceExceeded: nothing is written then, and what lay at `directory` stays.
@@ -19,7 +21,7 @@ def publish(parts: Parts, directory: Path, sample: Sample, compute: Compute) -> 
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         manifest = write_bundle(parts, unfinished, compute)
-        manifest["tolerance"] = measure_tolerance(parts, unfinished, sample, compute)
+        manifest["tolerance"] = measure_tolerance(parts, unfinished, sample, compute, accepted)
         hold(manifest["tolerance"])
         write_manifest(unfinished, manifest)
         shutil.rmtree(directory, ignore_errors=True)

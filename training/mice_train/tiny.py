@@ -17,8 +17,9 @@ from mice_train.first_stage import KIND, FirstStage
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.publish import publish
-from mice_train.source import Shape
-from mice_train.tolerance import Sample
+from mice_train.records import stable_hash
+from mice_train.shape import Shape
+from mice_train.tolerance import Accepted, Sample
 
 HIDDEN, STATE_DIMS, BOTTOM = 32, 16, 2
 LIMITS = Limits(document=64, query=16, pair=80)
@@ -26,6 +27,8 @@ SPREAD = 0.15
 """Standard deviation of the random weights: small enough for int8 to follow, large enough for scores to differ."""
 HEAD_GAIN = 10
 """Brings the scores to the order of the weighted cosines."""
+ACCEPTED = Accepted(quantized=0.2)
+"""Random weights are harder on eight bits than trained ones."""
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = ("a all an and are as at be by can do for from has how i in is it its not of on one or that the this to use "
@@ -69,11 +72,12 @@ def tokenizer_json() -> str:
 
 
 @torch.no_grad()
-def randomise(module: nn.Module, generator: torch.Generator) -> None:
-    """Norms near the identity, everything else normally distributed."""
+def randomise(module: nn.Module, seed: int) -> None:
+    """Norms near the identity, everything else normally distributed; by name, so that a refactoring changes nothing."""
     for name, parameter in module.named_parameters():
         if name == "log_cosine_weight":
             continue
+        generator = torch.Generator().manual_seed(seed + stable_hash(name))
         noise = torch.randn(parameter.shape, generator=generator) * SPREAD * (HEAD_GAIN if name == "head.weight" else 1)
         parameter.copy_(1 + noise if "norm" in name and name.endswith("weight") else noise)
     module.eval().requires_grad_(False)
@@ -81,15 +85,15 @@ def randomise(module: nn.Module, generator: torch.Generator) -> None:
 
 def tiny_parts(tokenizer_path: Path, seed: int = 0) -> Parts:
     """All graphs over one random encoder: layers 0 and 1 are the bottom, and layer 0 alone is the fast query side."""
-    generator = torch.Generator().manual_seed(seed)
     shape = Shape(hidden=HIDDEN, heads=4, layers=3, intermediate=HIDDEN, vocab=len(vocabulary()),
                   positions=LIMITS.pair, eps=1e-12)
     encoder = Encoder(shape)
     interaction = Interaction(shape, STATE_DIMS, shape.layers - BOTTOM)
-    cross_encoder = CrossEncoder(encoder, HIDDEN)
+    cross_encoder = CrossEncoder(encoder)
     for module in (interaction, cross_encoder):
-        randomise(module, generator)
-    directions = torch.linalg.qr(torch.randn(HIDDEN, STATE_DIMS, generator=generator)).Q
+        randomise(module, seed)
+    noise = torch.randn(HIDDEN, STATE_DIMS, generator=torch.Generator().manual_seed(seed))
+    directions = torch.linalg.qr(noise).Q
     query_fast = Encoder(shape)
     query_fast.load_state_dict(encoder.state_dict())
     query_fast.layers = query_fast.layers[:1]
@@ -106,4 +110,4 @@ def write_tiny_bundle(directory: Path, seed: int = 0) -> dict:
         path = Path(folder) / "tokenizer.json"
         path.write_text(tokenizer_json())
         sample = Sample(list(TEXTS), [list(TEXTS)] * len(TEXTS))
-        return publish(tiny_parts(path, seed), directory, sample, "int8-blocks")
+        return publish(tiny_parts(path, seed), directory, sample, "int8-blocks", ACCEPTED)

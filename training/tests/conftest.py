@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mice_train.encoder import LAYER_NAMES, load_encoder
+from mice_train.encoder import load_encoder
+from mice_train.families.bert import LAYER
 from mice_train.interaction import Interaction, seed
 from mice_train.projection import fit_projection
 from mice_train.source import load_source
@@ -39,7 +40,7 @@ def random_weights() -> dict[str, torch.Tensor]:
     shapes = {"up": (128, HIDDEN), "down": (HIDDEN, 128)}
     norms = ["embeddings.LayerNorm"]
     for number in range(LAYERS):
-        for ours, theirs in LAYER_NAMES.items():
+        for ours, theirs in LAYER.items():
             name = f"encoder.layer.{number}.{theirs}"
             if ours.endswith("norm"):
                 norms.append(name)

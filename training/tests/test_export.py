@@ -24,7 +24,7 @@ def sessions(request, tmp_path, encoder, projection, interaction):
     models = {
         "document": export_document(encoder, projection, BOTTOM, 24, weights, compute),
         "query": export_query(encoder, BOTTOM, 24, weights, compute),
-        "interaction": export_interaction(interaction, weights, compute),
+        "interaction": export_interaction(interaction, 24, weights, compute),
     }
     (tmp_path / WEIGHTS_FILE).write_bytes(weights.content)
     made = {}

@@ -11,7 +11,7 @@ from mice_train.publish import publish
 from mice_train.quantize import MOST
 from mice_train.runtime import Bundle
 from mice_train.tiny import TEXTS, tiny_parts, tokenizer_json, write_tiny_bundle
-from mice_train.tolerance import Sample, ToleranceExceeded
+from mice_train.tolerance import Accepted, Sample, ToleranceExceeded
 
 MOST_BYTES = 150_000
 SAMPLE = Sample(list(TEXTS), [list(TEXTS)] * len(TEXTS))
@@ -83,12 +83,11 @@ def test_the_fast_query_graph_gives_the_unit_vector_of_its_own_layers(exact, par
     assert np.abs(exact.query_vector_fast(TEXTS[0]) - expected[0].numpy()).max() < FLOAT32_TOLERANCE
 
 
-def test_a_bundle_whose_graphs_compute_something_else_is_not_written(parts, tmp_path, monkeypatch):
+def test_a_bundle_whose_graphs_compute_something_else_is_not_written(parts, tmp_path):
     there = tmp_path / "bundle"
     publish(parts, there, SAMPLE, "float32")
     before = read_manifest(there)
-    monkeypatch.setattr("mice_train.tolerance.MOST_APART", 1e-12)
     with pytest.raises(ToleranceExceeded, match=r"graphsVsPytorch\.states is .*, accepted is 1e-12"):
-        publish(parts, there, SAMPLE, "float32")
+        publish(parts, there, SAMPLE, "float32", Accepted(exact=1e-12))
     assert read_manifest(there) == before
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
