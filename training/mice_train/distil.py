@@ -62,7 +62,7 @@ class DistilPlan:
 
 @dataclass(frozen=True)
 class Group:
-    """A batch: rows [B], candidates [B,N], shares [B]; taught ones also have the teacher's scores [B,N], cls [B,N,H]."""
+    """A batch: rows [B], candidates [B,N], shares [B]; taught ones with the teacher's scores [B,N], cls [B,N,H]."""
 
     rows: np.ndarray
     candidates: np.ndarray

@@ -6,24 +6,27 @@ Nothing is trained again: each form is made from the wide states, then brought b
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
-from mice_train.encode import StoredPassages, StoredQueries, load_passages, load_queries
+from mice_train.encode import StoredPassages, load_passages, load_queries
 from mice_train.interaction import Interaction
-from mice_train.ragged import Ragged, from_lengths
+from mice_train.ragged import from_lengths
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
-from mice_train.stored_form import LEVELS, ROWS_AT_ONCE, StoredForm, rotation, round_rows
+from mice_train.source import Source
+from mice_train.stored_form import LEVELS, StoredForm, rotation, round_rows
 from mice_train.styles import STOP_WORDS
 from mice_train.teach import load_candidates
 from mice_train.tokens import DOCUMENT_TOKENS, document_text, load_tokenizer, tokenize
-from mice_train.validation import ValidationSet, mean_figure, validate, validation_sets
+from mice_train.validation import mean_figure, validate, validation_sets
 
 Thin = Callable[[Tensor, list[int]], Tensor]
 """A passage's states [T,D] and token ids → fewer states."""
@@ -64,8 +67,26 @@ def without(dropped: frozenset[int]) -> Thin:
     return thin
 
 
-def made(passages: StoredPassages, rows: np.ndarray, ids: dict[int, list[int]], variant: Variant, dims: int) -> StoredPassages:
-    """The passages `rows` as the variant stores them, in the coordinates of a model that reads `dims` of them turned."""
+def variants(tokenizer: Tokenizer, dims: int) -> list[Variant]:
+    """What is compared; the first is the form that the model was trained with."""
+    words = {tokenizer.token_to_id(word) for word in (*STOP_WORDS, *string.punctuation)}
+    stops = without(frozenset(word for word in words if word is not None))
+    narrower = [width for width in (96, 64, 48, 32) if width < dims]
+    return [
+        Variant(f"{dims} int4", StoredForm(dims, "int4")),
+        Variant(f"{dims} int8", StoredForm(dims, "int8")),
+        *(Variant(f"{width} int4", StoredForm(width, "int4")) for width in narrower),
+        Variant("64 int8", StoredForm(64, "int8")),
+        Variant(f"{dims} int4, neighbours merged", StoredForm(dims, "int4"), merged_neighbours),
+        Variant(f"{dims} int4, without stop words", StoredForm(dims, "int4"), stops),
+        Variant("64 int4, without stop words", StoredForm(64, "int4"), stops),
+    ]
+
+
+def made(
+    passages: StoredPassages, rows: np.ndarray, ids: dict[int, list[int]], variant: Variant, dims: int
+) -> StoredPassages:
+    """The passages `rows` as the variant stores them, in the coordinates of a model that reads `dims` of them."""
     inner, outer = rotation(variant.form.dims), rotation(dims)
     levels = LEVELS[variant.form.dtype]
     empty = (np.empty((0, dims), np.int8), np.empty(0, np.float32))
@@ -84,3 +105,27 @@ def made(passages: StoredPassages, rows: np.ndarray, ids: dict[int, list[int]], 
     lengths = np.array([len(scales) for _, scales in parts])
     states = from_lengths(np.concatenate([values for values, _ in parts]), lengths)
     return StoredPassages(states, np.concatenate([scales for _, scales in parts]), passages.vectors)
+
+
+def frontier(
+    source: Source, interaction: Interaction, work: Path, name: str, window: int, per_set: int, log: Log = print
+) -> None:
+    """Writes work/mice-<name>/frontier.json: each variant with its mean nDCG@10 on held-out written queries."""
+    records, asked = read_passages(work / "passages.jsonl"), read_queries(work / "queries.jsonl")
+    passages, queries = load_passages(work), load_queries(work)
+    sets = validation_sets(records, asked, load_candidates(work), window, per_set)
+    rows = np.unique(np.concatenate([entry.candidates.reshape(-1) for entry in sets]))
+    tokenizer = load_tokenizer(source.tokenizer_path)
+    texts = [document_text(records[row].title, records[row].text) for row in rows]
+    ids = dict(zip(rows.tolist(), tokenize(tokenizer, texts, DOCUMENT_TOKENS), strict=True))
+    dims = interaction.blocks[0].cross_key.in_features
+    found = []
+    for variant in variants(tokenizer, dims):
+        stored = made(passages, rows, ids, variant, dims)
+        tokens = float(stored.states.lengths[rows].mean())
+        figures = validate(interaction, sets, queries, stored)
+        found.append({"form": variant.name, "bytesPerToken": variant.form.bytes_per_token, "tokens": tokens,
+                      "bytesPerDocument": tokens * variant.form.bytes_per_token, "ndcg@10": mean_figure(figures),
+                      "cosine": mean_figure(figures, 1), "bm25": mean_figure(figures, 0)})
+        log(json.dumps(found[-1]))
+    (work / f"mice-{name}" / "frontier.json").write_text(json.dumps(found, indent=1) + "\n")
