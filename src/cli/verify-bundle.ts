@@ -104,8 +104,8 @@ async function queryFastChecks(model: Model, teacher: Float32Array): Promise<rea
 /** None where the bundle has no such graph. */
 async function crossEncoderChecks(model: Model): Promise<readonly Check[]> {
   if (model.bundle.graphs['cross-encoder'] === undefined) return [];
-  const together = (await model.crossScore(QUESTION, [ANSWER, OFF_TOPIC])).scores;
-  const alone = (await model.crossScore(QUESTION, [ANSWER])).scores;
+  const together = (await model.crossScore(QUESTION, [{ text: ANSWER }, { text: OFF_TOPIC }])).scores;
+  const alone = (await model.crossScore(QUESTION, [{ text: ANSWER }])).scores;
   return [
     check('cross-encoder graph', together.every(Number.isFinite), together.join(', ')),
     check(

@@ -1,9 +1,8 @@
 /** The interaction layers: query states and stored document states to scores. */
-import { MiceError } from '../errors.ts';
-import { checkStates } from '../states/check.ts';
-import { type StatesView, viewStates } from '../states/decode.ts';
+import type { StatesView } from '../states/decode.ts';
 import type { Bundle } from './bundle.ts';
 import { cosine } from './cosine.ts';
+import { readStates } from './read-states.ts';
 import type { Input, Session } from './session.ts';
 import type { ScoreTask } from './tasks.ts';
 
@@ -17,7 +16,7 @@ export async function scoreDocuments(
   task: ScoreTask,
 ): Promise<Float32Array> {
   const documents = task.starts.map((start, at) =>
-    readDocument(task.slab.subarray(start, start + task.sizes[at]!), bundle),
+    readStates(task.slab.subarray(start, start + task.sizes[at]!), bundle),
   );
   const { scores } = await session.run({
     query_states: {
@@ -31,14 +30,6 @@ export async function scoreDocuments(
     documents,
     ({ vector }, at) => scores![at]! + cosineWeight * cosine(task.queryVector, vector),
   );
-}
-
-function readDocument(bytes: Uint8Array, bundle: Bundle): StatesView {
-  const check = checkStates(bytes, { bundleId: bundle.id });
-  if (check.kind === 'ok') return viewStates(bytes, check.header);
-  const hint =
-    'Check stored states before they are scored, and encode the document where they cannot be used.';
-  throw new MiceError(`states-${check.kind}`, `Stored states cannot be scored: ${check.reason}.`, { hint });
 }
 
 /** Documents as the inputs of the interaction graph, padded to the longest; lengths say where padding starts. */

@@ -37,6 +37,13 @@ export interface EncodedDocument {
   readonly states: Uint8Array;
 }
 
+/** What the cross-encoder reads. */
+export interface CrossDocument {
+  readonly text: string;
+  /** Stored states of this very text, where they are at hand: without them it is encoded for the cosine's sake. */
+  readonly states?: Uint8Array;
+}
+
 export interface ScoreParts {
   /** What the graph gives + its cosineWeight × cosine: the model's own score of each document, in input order. */
   readonly scores: Float32Array;
@@ -63,8 +70,13 @@ export interface Model {
   /**
    * Scores texts by the `cross-encoder` graph, which reads query and document together: hundreds of times the work of
    * {@link Model.score}. A text's score does not depend on the others. The graph is opened when it is first asked.
-   * @throws MiceError `graph-missing` where the bundle has no such graph
+   * @throws MiceError `graph-missing` where the bundle has no such graph; `states-corrupt` or `states-foreign` when
+   *   states that are given are not of this bundle
    */
-  crossScore(query: string, documents: readonly string[], options?: ComputeOptions): Promise<ScoreParts>;
+  crossScore(
+    query: string,
+    documents: readonly CrossDocument[],
+    options?: ComputeOptions,
+  ): Promise<ScoreParts>;
   close(): Promise<void>;
 }

@@ -4,8 +4,10 @@ import { MiceError } from '../errors.ts';
 import { readHeader } from '../states/decode.ts';
 import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
 import type { Prepare } from './call.ts';
+import { cosine } from './cosine.ts';
 import type {
   ComputeOptions,
+  CrossDocument,
   EncodedDocument,
   EncodedQuery,
   Model,
@@ -13,6 +15,7 @@ import type {
   ScoreParts,
 } from './model.ts';
 import { Pool } from './pool.ts';
+import { readVector } from './read-states.ts';
 import { packScoreTask } from './score-task.ts';
 import { fairShare, sliceByLength, unslice } from './slices.ts';
 import type { Answers, Task, TaskKind } from './tasks.ts';
@@ -139,22 +142,59 @@ async function crossScore(
   pool: Pool,
   bundle: Bundle,
   query: string,
-  texts: readonly string[],
+  documents: readonly CrossDocument[],
   options: ComputeOptions,
 ): Promise<ScoreParts> {
   optionalGraph(bundle, 'cross-encoder');
-  const { vector: queryVector } = await encodeQuery(pool, query, options);
+  const texts = documents.map(({ text }) => text);
+  const stored = documents.map(({ states }) => states && readVector(states, bundle));
+  const [scores, cosines] = await Promise.all([
+    pairScores(pool, bundle, query, texts, options),
+    crossCosines(pool, bundle, query, texts, stored, options),
+  ]);
+  const { cosineWeight } = bundle.score.crossEncoder!;
+  return { scores: scores.map((score, at) => score + cosineWeight * cosines[at]!) };
+}
+
+/** Of the query's vector and each document's stored one; texts without one are encoded. */
+async function crossCosines(
+  pool: Pool,
+  bundle: Bundle,
+  query: string,
+  texts: readonly string[],
+  stored: readonly (Int8Array | undefined)[],
+  options: ComputeOptions,
+): Promise<readonly number[]> {
+  // A cosine without weight is not worth an inference.
+  if (bundle.score.crossEncoder!.cosineWeight === 0) return texts.map(() => 0);
+  const unread = texts.filter((_, at) => stored[at] === undefined);
+  const [{ vector }, encoded] = await Promise.all([
+    encodeQuery(pool, query, options),
+    encodeDocuments(pool, unread, bundle.limits.documentTokens, options),
+  ]);
+  const fresh = encoded.map(({ states }) => readVector(states, bundle)).values();
+  return stored.map((document) => cosine(vector, document ?? fresh.next().value!));
+}
+
+/** What the `cross-encoder` graph gives for each text. */
+async function pairScores(
+  pool: Pool,
+  bundle: Bundle,
+  query: string,
+  texts: readonly string[],
+  options: ComputeOptions,
+): Promise<Float32Array> {
   const limit = bundle.limits.pairTokens!;
   const lengths = texts.map((text) =>
     Math.min(limit, (query.length + text.length) / CHARACTERS_PER_TOKEN + 3),
   );
   const slices = sliceByLength(lengths, CROSS_TASK);
   const tasks = slices.map((rows) => () => ({
-    task: { kind: 'cross', query, queryVector, texts: rows.map((row) => texts[row]!) } as const,
+    task: { kind: 'cross', query, texts: rows.map((row) => texts[row]!) } as const,
     transfer: [],
   }));
   const parts = await answers(pool, 'cross', tasks, options);
-  return { scores: unslice(slices, parts, new Float32Array(texts.length)) };
+  return unslice(slices, parts, new Float32Array(texts.length));
 }
 
 /** @throws MiceError `states-corrupt` */

@@ -32,8 +32,6 @@ export interface ScoreTask {
 export interface CrossTask {
   readonly kind: 'cross';
   readonly query: string;
-  /** Of the `query` graph. */
-  readonly queryVector: Float32Array;
   readonly texts: readonly string[];
 }
 

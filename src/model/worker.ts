@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MiceError, messageOf } from '../errors.ts';
 import { optionalGraph } from './bundle.ts';
-import { crossScores } from './cross-encoder.ts';
+import { pairScores } from './cross-encoder.ts';
 import { encodeDocuments, encodeQuery, encodeQueryFast } from './encoder.ts';
 import { scoreDocuments } from './interaction.ts';
 import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
@@ -38,7 +38,7 @@ async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Co
     vector: ({ text }) => encodeQueryFast(queryFast, tokenizer, bundle, text),
     documents: ({ texts }) => encodeDocuments(document, tokenizer, bundle, texts),
     score: (task) => scoreDocuments(interaction, bundle, task),
-    cross: (task) => crossScores({ pairs, document }, tokenizer, bundle, task),
+    cross: (task) => pairScores(pairs, tokenizer, bundle, task),
     close: async () => void (await Promise.all(sessions.map((session) => session.close()))),
   };
   await warmUp(computer);

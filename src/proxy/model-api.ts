@@ -1,6 +1,8 @@
 /** The model by itself, in the dialects that engines and frameworks speak. */
 import { z } from 'zod';
+import { optionalGraph } from '../model/bundle.ts';
 import type { ComputeOptions, Model, QueryVector } from '../model/model.ts';
+import type { LiveStates } from './live-states.ts';
 import { orderOf } from './order.ts';
 import type { Services } from './services.ts';
 import { printScore } from './splice.ts';
@@ -76,14 +78,14 @@ async function vectorsOf(
  * @throws MiceError `graph-missing`
  */
 export async function rerank(
-  { model }: Pick<Services, 'model'>,
+  { model, live }: Pick<Services, 'model' | 'live'>,
   asked: RerankRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const scored =
     asked.model === CROSS_ENCODER
-      ? await crossScores(model, asked, signal)
-      : await miceScores(model, asked, signal);
+      ? await crossScores(model, live, asked, signal)
+      : await miceScores(model, live, asked, signal);
   const weight = asked.first_stage ? scored.firstStage.weight : 0;
   const ranked = orderOf(Array.from(scored.scores), { ...scored.firstStage, weight }, asked.first_rank);
   const results = ranked.slice(0, asked.top_n).map(({ score, place }) => {
@@ -103,28 +105,31 @@ interface Scored {
 
 async function miceScores(
   model: Model,
+  live: LiveStates,
   { query, documents }: RerankRequest,
   signal: AbortSignal,
 ): Promise<Scored> {
-  const [encoded, read] = await Promise.all([
+  const [encoded, states] = await Promise.all([
     model.encodeQuery(query, { signal }),
-    model.encodeDocuments(documents, { signal }),
+    live.all(documents, { signal }),
   ]);
-  const { scores } = await model.score(
-    encoded,
-    read.map(({ states }) => states),
-    { signal },
-  );
+  const { scores } = await model.score(encoded, states, { signal });
   return { scores, firstStage: model.bundle.score.firstStage };
 }
 
 /** Behind every search: it is long work. */
 async function crossScores(
   model: Model,
+  live: LiveStates,
   { query, documents }: RerankRequest,
   signal: AbortSignal,
 ): Promise<Scored> {
   const how: ComputeOptions = { priority: 'ingest', signal };
-  const { scores } = await model.crossScore(query, documents, how);
-  return { scores, firstStage: model.bundle.score.crossEncoder!.firstStage };
+  optionalGraph(model.bundle, CROSS_ENCODER);
+  const { cosineWeight, firstStage } = model.bundle.score.crossEncoder!;
+  // States serve the cosine only.
+  const states = cosineWeight === 0 ? [] : await live.all(documents, how);
+  const pairs = documents.map((text, at) => ({ text, ...(states[at] && { states: states[at] }) }));
+  const { scores } = await model.crossScore(query, pairs, how);
+  return { scores, firstStage };
 }

@@ -80,6 +80,11 @@ export interface StatesView {
   readonly states: Int8Array;
 }
 
+/** The vector alone. Precondition as of {@link viewStates}. */
+export function viewVector({ buffer, byteOffset }: Uint8Array, { vectorDims }: StatesHeader): Int8Array {
+  return new Int8Array(buffer, byteOffset + AT.vector, vectorDims);
+}
+
 /** Precondition: {@link readHeader} or a check gave `header` for these `bytes`. */
 export function viewStates(bytes: Uint8Array, header: StatesHeader): StatesView {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
@@ -87,7 +92,7 @@ export function viewStates(bytes: Uint8Array, header: StatesHeader): StatesView 
   const at = sections(header);
   return {
     vectorScale: new DataView(buffer, byteOffset).getFloat32(AT.vectorScale, true),
-    vector: new Int8Array(buffer, byteOffset + at.vector, header.vectorDims),
+    vector: viewVector(aligned, header),
     scales: new Float32Array(buffer, byteOffset + at.scales, header.tokens),
     states:
       header.dtype === 'int4'

@@ -8,6 +8,7 @@ import { servedGraphs } from '../../../src/evaluate/served.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
 import { adminRoutes } from '../../../src/proxy/admin.ts';
+import { openLiveStates } from '../../../src/proxy/live-states.ts';
 import type { Services } from '../../../src/proxy/services.ts';
 import { tinyBundle } from '../../support/tiny-bundle.ts';
 
@@ -18,7 +19,7 @@ let server: Server;
 let url: string;
 beforeAll(async () => {
   model = await openModel(tinyBundle, { threads: 1 });
-  server = createServer(adminRoutes({ model } as Services, () => url));
+  server = createServer(adminRoutes({ model, live: openLiveStates(model, 1e6) } as Services, () => url));
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }, 60_000);
@@ -47,7 +48,7 @@ test('a window of several requests comes out in the order of its scores, first s
   }));
   const { scores } = await model.crossScore(
     QUERY,
-    candidates.map(({ text }) => text),
+    candidates.map(({ text }) => ({ text })),
   );
   const { weight } = model.bundle.score.crossEncoder!.firstStage;
   const final = new Map(

@@ -29,6 +29,8 @@ const TEXTS = [
 /** Scores are float32 sums of about 20; kernels that round in another order differ by less. */
 const SCORE_TOLERANCE = 1e-4;
 
+const asked = (texts: readonly string[]) => texts.map((text) => ({ text }));
+
 let model: Model;
 beforeAll(async () => {
   model = await openModel(tinyBundle, { threads: 1 });
@@ -78,20 +80,40 @@ describe('the cross-encoder', () => {
 
   it('scores as docs/model.md defines it', async () => {
     const expected = await defined(QUESTION, TEXTS);
-    const { scores } = await model.crossScore(QUESTION, TEXTS);
+    const { scores } = await model.crossScore(QUESTION, asked(TEXTS));
     scores.forEach((score, at) => {
       expect(Math.abs(score - expected[at]!)).toBeLessThan(SCORE_TOLERANCE);
     });
   });
 
   it('gives a text the same score whatever company it is in, and in whatever order', async () => {
-    const { scores } = await model.crossScore(QUESTION, TEXTS);
-    const reversed = (await model.crossScore(QUESTION, [...TEXTS, ...TEXTS].reverse())).scores;
+    const { scores } = await model.crossScore(QUESTION, asked(TEXTS));
+    const reversed = (await model.crossScore(QUESTION, asked([...TEXTS, ...TEXTS].reverse()))).scores;
     for (const [at, text] of TEXTS.entries()) {
-      const alone = (await model.crossScore(QUESTION, [text])).scores[0]!;
+      const alone = (await model.crossScore(QUESTION, [{ text }])).scores[0]!;
       expect(Math.abs(scores[at]! - alone)).toBeLessThan(SCORE_TOLERANCE);
       expect(Math.abs(reversed[TEXTS.length - 1 - at]! - alone)).toBeLessThan(SCORE_TOLERANCE);
     }
+  });
+
+  it('takes the vector from states that are given, and encodes only texts without', async () => {
+    const { scores } = await model.crossScore(QUESTION, asked(TEXTS));
+    const encoded = await model.encodeDocuments(TEXTS);
+    const given = TEXTS.map((text, at) => (at % 2 ? { text } : { text, states: encoded[at]!.states }));
+    expect(Array.from((await model.crossScore(QUESTION, given)).scores)).toEqual(Array.from(scores));
+    const swapped = [{ text: TEXTS[0]!, states: encoded[1]!.states }];
+    const { scores: other } = await model.crossScore(QUESTION, swapped);
+    expect(Math.abs(other[0]! - scores[0]!)).toBeGreaterThan(SCORE_TOLERANCE);
+  });
+
+  it('refuses states that are damaged', async () => {
+    const [{ states } = { states: new Uint8Array() }] = await model.encodeDocuments(['ice']);
+    const damaged = states.slice();
+    damaged[damaged.length - 1]! ^= 1;
+    await expect(model.crossScore(QUESTION, [{ text: 'ice', states: damaged }])).rejects.toMatchObject({
+      code: 'states-corrupt',
+    });
+    expect(model.pending).toBe(0);
   });
 
   it('of no text gives no score', async () => {
@@ -101,7 +123,9 @@ describe('the cross-encoder', () => {
   it('lets a search in between two of its tasks', async () => {
     const order: string[] = [];
     const many = Array.from({ length: 40 }, () => TEXTS[4]!);
-    const pairs = model.crossScore(QUESTION, many, { priority: 'ingest' }).then(() => order.push('pairs'));
+    const pairs = model
+      .crossScore(QUESTION, asked(many), { priority: 'ingest' })
+      .then(() => order.push('pairs'));
     const search = model.encodeQuery(QUESTION).then(() => model.encodeQuery('ice'));
     await Promise.all([pairs, search.then(() => order.push('search'))]);
     expect(order).toEqual(['search', 'pairs']);
@@ -109,7 +133,7 @@ describe('the cross-encoder', () => {
 
   it('drops the work of a caller who leaves', async () => {
     const leaving = new AbortController();
-    const scoring = model.crossScore(QUESTION, TEXTS, { signal: leaving.signal });
+    const scoring = model.crossScore(QUESTION, asked(TEXTS), { signal: leaving.signal });
     leaving.abort();
     await expect(scoring).rejects.toMatchObject({ code: 'aborted' });
   });
@@ -142,7 +166,7 @@ describe('a bundle whose cross-encoder is no graph', () => {
     await writeFile(join(directory, 'cross-encoder.onnx'), content);
     const broken = await openModel(directory, { threads: 1 });
     try {
-      await expect(broken.crossScore('ice', ['water'])).rejects.toMatchObject({
+      await expect(broken.crossScore('ice', [{ text: 'water' }])).rejects.toMatchObject({
         code: 'bundle-invalid',
         message: expect.stringContaining('cross-encoder.onnx'),
       });

@@ -69,6 +69,44 @@ describe('states on first sight', () => {
     expect(texts(await again)).toEqual(['a']);
   });
 
+  it('that others began and gave up are encoded again for those who still wait', async () => {
+    const { model, asked, gates } = heldModel();
+    const live = openLiveStates(model, 1e6);
+    const leaving = new AbortController();
+    const left = live.of(['a', 'b'], leaving.signal);
+    const waiting = live.of(['b'], never);
+    leaving.abort();
+    gates[0]!.reject(new MiceError('aborted', 'gone'));
+    expect(texts(await left)).toEqual([undefined, undefined]);
+    await turn();
+    gates[1]!.resolve();
+    expect(texts(await waiting)).toEqual(['b']);
+    expect(asked).toEqual([['a', 'b'], ['b']]);
+  });
+
+  it('are all given, from one go, or none when the caller leaves', async () => {
+    const { model, asked, gates } = heldModel();
+    const live = openLiveStates(model, 1e6);
+    const many = Array.from({ length: 20 }, (_, at) => `t${at}`);
+    const coming = live.all(many, {});
+    gates[0]!.resolve();
+    expect(texts(await coming)).toEqual(many);
+    expect(asked).toEqual([many]);
+    const leaving = new AbortController();
+    const left = live.all([...many, 'new'], { signal: leaving.signal });
+    leaving.abort();
+    await expect(left).rejects.toMatchObject({ code: 'aborted' });
+  });
+
+  it('are given after the deadline too where they are at hand', async () => {
+    const { model, gates } = heldModel();
+    const live = openLiveStates(model, 1e6);
+    const coming = live.of(['a'], never);
+    gates[0]!.resolve();
+    await coming;
+    expect(texts(await live.of(['a', 'b'], AbortSignal.abort()))).toEqual(['a', undefined]);
+  });
+
   it('are returned even when they are too large to be kept', async () => {
     const { model, gates } = heldModel();
     const live = openLiveStates(model, 2);

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
 import { adminRoutes } from '../../../src/proxy/admin.ts';
+import { openLiveStates } from '../../../src/proxy/live-states.ts';
 import type { Services } from '../../../src/proxy/services.ts';
 import { copyTinyBundle, tinyBundle, withoutOptionalGraphs } from '../../support/tiny-bundle.ts';
 
@@ -18,11 +19,15 @@ const DOCUMENTS = [
   'melt water in summer',
 ];
 
+const asked = (texts: readonly string[]) => texts.map((text) => ({ text }));
+
 let model: Model;
 const servers: Server[] = [];
 
 async function listen(served: Model): Promise<string> {
-  const server = createServer(adminRoutes({ model: served } as Services, () => ''));
+  const server = createServer(
+    adminRoutes({ model: served, live: openLiveStates(served, 1e6) } as Services, () => ''),
+  );
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -114,7 +119,31 @@ describe('POST /_mice/v1/embeddings', () => {
 
 describe('POST /_mice/v1/rerank', () => {
   it('scores by the cross-encoder when asked for it', async () => {
-    near(await scoresOf({ model: 'cross-encoder' }), (await model.crossScore(QUERY, DOCUMENTS)).scores);
+    near(
+      await scoresOf({ model: 'cross-encoder' }),
+      (await model.crossScore(QUERY, asked(DOCUMENTS))).scores,
+    );
+  });
+
+  it('encodes texts that it has seen before no more, whichever model is asked', async () => {
+    const encoded: string[][] = [];
+    const counting = await listen({
+      ...model,
+      encodeDocuments(texts, options) {
+        encoded.push([...texts]);
+        return model.encodeDocuments(texts, options);
+      },
+    });
+    const scores = async (name: string, texts: readonly string[]) => {
+      const { json } = await ask(counting, 'rerank', { query: QUERY, documents: texts, model: name });
+      return texts.map((_, at) => json.results.find(({ index }) => index === at)!.relevance_score);
+    };
+    const [some, all] = [DOCUMENTS.slice(0, 2), DOCUMENTS];
+    const first = (await scoresOf({ model: 'cross-encoder' })).slice(0, 2);
+    near(await scores('cross-encoder', [...some, ...some]), [...first, ...first]);
+    near(await scores('mice', all), await scoresOf({}));
+    near(await scores('cross-encoder', all), await scoresOf({ model: 'cross-encoder' }));
+    expect(encoded).toEqual([some, DOCUMENTS.slice(2)]);
   });
 
   it('scores by the stored form otherwise, whatever model a client names', async () => {
