@@ -74,9 +74,9 @@ function countVerdicts(rows: readonly QueryRow[]): Readonly<Record<string, numbe
   return counts;
 }
 
+/** Means and percentiles as they are; they are rounded where they are shown, so never twice. */
 export function summarise({ rows, bytesPerDocument }: ModeRun): ModeSummary {
-  const average = (metric: 'ndcg@10' | 'mrr@10' | 'recall@100') =>
-    round(mean(rows.map((row) => row[metric])), 5);
+  const average = (metric: 'ndcg@10' | 'mrr@10' | 'recall@100') => mean(rows.map((row) => row[metric]));
   const times = rows.map(({ latencyMs }) => latencyMs);
   const verdicts = countVerdicts(rows);
   return {
@@ -84,7 +84,7 @@ export function summarise({ rows, bytesPerDocument }: ModeRun): ModeSummary {
     'mrr@10': average('mrr@10'),
     'recall@100': average('recall@100'),
     queries: rows.length,
-    latencyMs: { p50: round(percentile(times, 50), 2), p95: round(percentile(times, 95), 2) },
+    latencyMs: { p50: percentile(times, 50), p95: percentile(times, 95) },
     bytesPerDocument,
     ...(Object.keys(verdicts).length === 0 ? {} : { verdicts }),
   };
@@ -103,11 +103,23 @@ export function compareModes(runs: readonly ModeRun[]): readonly Comparison[] {
   return pairs.map(({ from, to, difference, pValue }, at) => ({
     from,
     to,
-    'ndcg@10': round(difference, 5),
-    pValue: round(pValue, 5),
-    pValueHolm: round(corrected[at]!, 5),
+    'ndcg@10': difference,
+    pValue,
+    pValueHolm: corrected[at]!,
   }));
 }
+
+/** Metrics with five digits and times with two, wherever they stand in `value`. */
+function rounded<Value extends object>(value: Value): Value {
+  const digits = (name: string) => (['latencyMs', 'p50', 'p95'].includes(name) ? 2 : 5);
+  const entries = Object.entries(value).map(([name, inner]) => [
+    name,
+    typeof inner === 'number' ? round(inner, digits(name)) : isRecord(inner) ? rounded(inner) : inner,
+  ]);
+  return Object.fromEntries(entries) as Value;
+}
+
+const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null;
 
 /** One value for each query and mode, under their names. */
 function byQuery<Value>(runs: readonly ModeRun[], value: (row: QueryRow) => Value) {
@@ -121,14 +133,9 @@ export function evaluationJson(evaluation: Evaluation): Readonly<Record<string, 
   return {
     ...rest,
     ...(stopped && { unmeasured: stopped.unmeasured }),
-    modes: Object.fromEntries(runs.map((run) => [run.mode, summarise(run)])),
-    comparisons,
+    modes: Object.fromEntries(runs.map((run) => [run.mode, rounded(summarise(run))])),
+    comparisons: comparisons.map(rounded),
     perQuery: byQuery(runs, (row) => round(row['ndcg@10'], 5)),
-    perQueryRows: byQuery(runs, (row) => ({
-      'ndcg@10': round(row['ndcg@10'], 5),
-      'mrr@10': round(row['mrr@10'], 5),
-      'recall@100': round(row['recall@100'], 5),
-      latencyMs: round(row.latencyMs, 2),
-    })),
+    perQueryRows: byQuery(runs, ({ query: _query, verdict: _verdict, ...measured }) => rounded(measured)),
   };
 }

@@ -1,8 +1,7 @@
 /** An evaluation as one HTML page that loads nothing: tables, plots, and queries to look into. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { Evaluation, ModeRun } from './evaluation.ts';
-import { summarise } from './evaluation.ts';
+import { type Evaluation, type ModeRun, summarise } from './evaluation.ts';
 import type { IndexKind } from './indices.ts';
 import { modes } from './modes.ts';
 import { barPlot, escapeHtml } from './plots.ts';
@@ -74,7 +73,7 @@ function timesPlot(runs: readonly ModeRun[]): string {
 /** What the page's script works with, as JSON that cannot end the element it stands in. */
 function embedded({ runs, queries, comparisons }: Evaluation): string {
   const asked = runs[0]?.rows.map(({ query }) => query) ?? [];
-  const ndcg = runs.map(({ mode, rows }) => [mode, rows.map((each) => Number(each['ndcg@10'].toFixed(5)))]);
+  const ndcg = runs.map(({ mode, rows }) => [mode, rows.map((each) => Number(each['ndcg@10'].toFixed(7)))]);
   const value = {
     modes: runs.map(({ mode }) => mode),
     queries: asked.map((id) => ({ id, text: queries.get(id) ?? '' })),

@@ -55,7 +55,9 @@ function startPace(total: number, unit: ProgressUnit): Pace {
     done: () => done,
     underWay() {
       const rate = perSecond();
-      const left = rate > 0 ? ` · ${shown(rate)} ${unit}/s · ${spoken((total - done) / rate)} left` : '';
+      // Slow work, such as a cross-encoder on a CPU, would be shown as 0 a second.
+      const pace = rate < 10 && unit !== 'MB' ? rate.toFixed(1) : shown(rate);
+      const left = rate > 0 ? ` · ${pace} ${unit}/s · ${spoken((total - done) / rate)} left` : '';
       return `${shown(done)}/${shown(total)} ${unit}${left}`;
     },
     atEnd: () => `${shown(done)} ${unit} in ${spoken((performance.now() - startedMs) / 1000)}`,

@@ -105,7 +105,7 @@ describe('the JSON of an evaluation', () => {
     const pairs = compareModes([bm25, mice, crossEncoder]).map(({ from, to, ...rest }) => [
       from,
       to,
-      rest['ndcg@10'],
+      Number(rest['ndcg@10'].toFixed(5)),
     ]);
     expect(pairs).toEqual([
       ['bm25', 'mice', 0.16667],
@@ -125,6 +125,16 @@ describe('the JSON of an evaluation', () => {
     const stopped = { fault: new Error('interrupted'), unmeasured: ['cross-encoder'] as const };
     expect(evaluationJson({ ...evaluation, stopped })).toMatchObject({ unmeasured: ['cross-encoder'] });
   });
+});
+
+test('figures are rounded once: the table shows 0.1117 where the mean is 0.11165025', () => {
+  const one: ModeRun = { ...bm25, rows: [row('q1', 0.11165025, 4)] };
+  expect(reportTable({ ...evaluation, runs: [one], comparisons: [] })).toContain('bm25   0.1117');
+  const pair = compareModes([
+    { ...bm25, rows: [row('q1', 0, 4)] },
+    { ...one, mode: 'mice' },
+  ]);
+  expect(reportTable({ ...evaluation, comparisons: pair })).toContain('+0.1117 nDCG@10');
 });
 
 describe('the table', () => {

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { startProgress } from '../../../src/observe/progress.ts';
 
 /** Standard error as it is when nobody looks at it, and what was written to it. */
@@ -32,5 +32,16 @@ describe('progress where there is no terminal', () => {
     progress.advance(4);
     progress.stop();
     expect(written()).toMatch(/^passages 4 passages in /);
+  });
+
+  test('tells slow work apart from none', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const { stream, written } = plainStream();
+    const progress = startProgress('Searching', 31, 'queries', stream);
+    progress.advance(1);
+    vi.advanceTimersByTime(10_000);
+    progress.advance(4);
+    expect(written()).toBe('Searching 5/31 queries · 0.4 queries/s · 65 s left\n');
   });
 });
