@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,19 +17,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from mice_train.data import TRAINING_SETS, TrainingSet
+from mice_train.device import autocast, device
 from mice_train.encode import pad
-from mice_train.encoder import Encoder, load_encoder, pool
+from mice_train.encoder import Encoder, load_encoder
 from mice_train.interaction import padding_bias
 from mice_train.query_texts import read_query_texts
 from mice_train.ragged import by_token_budget
 from mice_train.reporting import Log
 from mice_train.source import Source
-from mice_train.tokens import QUERY_TOKENS, load_tokenizer, tokenize
-from mice_train.train import Progress
+from mice_train.tokens import load_tokenizer, tokenize
+from mice_train.train import Progress, load_saved
 
 TEACHER_TOKENS = 4096
 HELD_OUT = 2000
-"""Texts never trained on, to follow the distance by."""
+"""Texts never trained on, to follow the distance by; a tenth where there are few."""
+ROUND = 16_384
+"""Texts drawn at a time, to be cut into batches of even length."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ def student_of(teacher: Encoder, layers: tuple[int, ...]) -> Encoder:
     """The teacher's embeddings and a copy of some of its layers, in this order."""
     student = copy.deepcopy(teacher)
     student.layers = nn.ModuleList(copy.deepcopy(teacher.layers[n]) for n in layers)
+    student.vector_layers = None
     return student
 
 
@@ -61,9 +67,9 @@ def vectors_of(encoder: Encoder, ids: Tensor, mask: Tensor) -> Tensor:
     bias = padding_bias(mask)
     with torch.no_grad():
         x = encoder.embed(ids)
-    for layer in encoder.layers:
+    for layer in encoder.layers[: encoder.vector_layers]:
         x = layer(x, bias)
-    return pool(x, mask)
+    return encoder.pooled(x, mask)
 
 
 @torch.inference_mode()
@@ -73,8 +79,8 @@ def encode_all(encoder: Encoder, ids: list[list[int]], log: Log = print) -> np.n
     groups = by_token_budget(lengths, TEACHER_TOKENS)
     out: np.ndarray | None = None
     for number, rows in enumerate(groups):
-        with torch.autocast("cpu", torch.bfloat16):
-            found = vectors_of(encoder, *pad([ids[row] for row in rows])).float().numpy()
+        with autocast():
+            found = vectors_of(encoder, *pad([ids[row] for row in rows])).float().cpu().numpy()
         if out is None:
             out = np.empty((len(ids), found.shape[1]), np.float16)
         out[rows] = found
@@ -84,10 +90,11 @@ def encode_all(encoder: Encoder, ids: list[list[int]], log: Log = print) -> np.n
     return out
 
 
-def targets(source: Source, teacher: Encoder, data: Path, folder: Path, plan: AlignPlan, log: Log):
+def targets(
+    source: Source, teacher: Encoder, texts: list[str], folder: Path, log: Log
+) -> tuple[list[list[int]], np.ndarray]:
     """Token ids of the texts and the teacher's vectors of them; the vectors are kept on disk."""
-    texts = read_query_texts(data, plan.seed)[: plan.texts]
-    ids = tokenize(load_tokenizer(source.tokenizer_path), texts, QUERY_TOKENS)
+    ids = tokenize(load_tokenizer(source.tokenizer_path), texts, source.reading.query_tokens)
     path = folder / "teacher.npy"
     if not path.exists():
         log(f"teacher's vectors of {len(ids)} texts")
@@ -97,12 +104,16 @@ def targets(source: Source, teacher: Encoder, data: Path, folder: Path, plan: Al
     return ids, np.load(path)
 
 
-def align_query(source: Source, data: Path, work: Path, plan: AlignPlan, log: Log = print) -> None:
+def align_query(
+    source: Source, data: Path, work: Path, plan: AlignPlan, log: Log = print,
+    sets: Sequence[TrainingSet] = TRAINING_SETS, files: Sequence[str] = (),
+) -> None:
     """Writes work/align-<layers>/student.pt; goes on from it."""
     teacher = load_encoder(source)
     shared = work / "align"
     shared.mkdir(exist_ok=True)
-    ids, wanted = targets(source, teacher, data, shared, plan, log)
+    texts = read_query_texts(data, plan.seed, sets, files)[: plan.texts]
+    ids, wanted = targets(source, teacher, texts, shared, log)
     folder = work / f"align-{'-'.join(map(str, plan.layers))}"
     folder.mkdir(exist_ok=True)
     student = student_of(teacher, plan.layers)
@@ -113,13 +124,14 @@ def align_query(source: Source, data: Path, work: Path, plan: AlignPlan, log: Lo
     ], lr=plan.lr, betas=(0.9, 0.98))
     state = {"step": 0, "texts": 0, "minutes": 0.0}
     if (folder / "student.pt").exists():
-        saved = torch.load(folder / "student.pt")
+        saved = load_saved(folder / "student.pt")
         student.layers.load_state_dict(saved["layers"])
         optimizer.load_state_dict(saved["optimizer"])
         state = saved["state"]
     progress = Progress(folder / "log.jsonl", log)
     lengths = np.array([len(row) for row in ids])
-    learnt = np.arange(HELD_OUT, len(ids))
+    held_out = min(HELD_OUT, len(ids) // 10)
+    learnt = np.arange(held_out, len(ids))
 
     def save() -> None:
         unfinished = folder / "student.tmp"
@@ -129,14 +141,14 @@ def align_query(source: Source, data: Path, work: Path, plan: AlignPlan, log: Lo
 
     @torch.inference_mode()
     def distance() -> float:
-        found = encode_all(student, ids[:HELD_OUT], lambda *_: None).astype(np.float32)
-        return float(np.square(found - wanted[:HELD_OUT]).sum(-1).mean())
+        found = encode_all(student, ids[:held_out], lambda *_: None).astype(np.float32)
+        return float(np.square(found - wanted[:held_out]).sum(-1).mean())
 
     saved_at = state["minutes"]
     losses: list[float] = []
     while state["minutes"] < plan.minutes:
         rng = np.random.default_rng([plan.seed, state["step"]])
-        sample = rng.choice(learnt, 16_384, replace=False)
+        sample = rng.choice(learnt, min(ROUND, len(learnt)), replace=False)
         groups = by_token_budget(lengths[sample], plan.batch_tokens)
         for at in rng.permutation(len(groups)):
             began = time.monotonic()
@@ -146,9 +158,10 @@ def align_query(source: Source, data: Path, work: Path, plan: AlignPlan, log: Lo
             for group in optimizer.param_groups:
                 group["lr"] = plan.lr * rate
             # the fused attention's backward pass is slow at a query's few tokens
-            with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):
+            with sdpa_kernel(SDPBackend.MATH), autocast():
                 found = vectors_of(student, *pad([ids[row] for row in rows]))
-            loss = (found.float() - torch.from_numpy(wanted[rows].astype(np.float32))).square().sum(-1).mean()
+            goal = torch.from_numpy(wanted[rows].astype(np.float32)).to(device())
+            loss = (found.float() - goal).square().sum(-1).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(trained, plan.clip)

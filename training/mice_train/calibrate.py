@@ -1,30 +1,26 @@
-"""Stage 5: the weights of the cosine and of the first stage's rank, chosen on held-out training queries."""
+"""The weights of the cosine and of the first stage's rank, chosen on held-out training queries."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
 
-from mice_train.batches import Candidates
-from mice_train.encode import load_passages, load_queries
 from mice_train.first_stage import KIND, FirstStage, rank_gain
-from mice_train.interaction import Interaction
 from mice_train.metrics import single_ndcg
-from mice_train.negatives import WINDOW
 from mice_train.reader import COSINE_WEIGHT
-from mice_train.records import read_passages, read_queries
-from mice_train.reporting import Log
-from mice_train.validation import ASKED_STYLES, score_set, style_of, validation_sets
+from mice_train.refused import Refused
+from mice_train.reporting import Log, progress
+from mice_train.validation import ValidationSet
 
 COSINE_FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0)
 """Times the learned weight. Training sees text like its own, where the interaction is worth more than elsewhere."""
 RANK_WEIGHTS = np.arange(0, 6.01, 0.25)
-QUERIES_PER_SET = 60
+
+Score = Callable[[ValidationSet], tuple[np.ndarray, np.ndarray]]
+"""→ a model's scores with the cosine, and the cosines, both [q,k] in first-stage order."""
 
 
 @dataclass(frozen=True)
@@ -36,22 +32,18 @@ class Calibration:
     plain_cosine: FirstStage
 
 
-def calibrate(interaction: Interaction, work: Path, log: Log = print) -> Calibration:
+def calibrate(score: Score, learned: float, sets: list[ValidationSet], log: Log = print) -> Calibration:
     """Each has the best mean nDCG@10 over the sets; the cosine's weight is chosen without the first stage, so that it
-    is right also where there is none."""
-    passages, queries = load_passages(work), load_queries(work)
-    found = np.load(work / "candidates.npz")
-    candidates = Candidates(found["bm25"], found["nearest"], np.empty(0))
-    records, passage_records = read_queries(work / "queries.jsonl"), read_passages(work / "passages.jsonl")
-    sets = [entry for entry in validation_sets(passage_records, records, candidates, WINDOW, QUERIES_PER_SET)
-            if style_of(entry.name) in ASKED_STYLES]
-    learned = interaction.cosine_weight.item()
+    is right also where there is none. `learned` = the cosine's weight in the scores."""
     curves, plain = {}, []
-    for entry in sets:
-        scores, cosines = score_set(interaction, entry, queries, passages)
+    for entry in progress(sets, "calibrate", log):
+        scores, cosines = score(entry)
         curves[entry.name] = np.stack([rank_curve(scores + (factor - 1) * learned * cosines, entry.positive)
                                        for factor in COSINE_FACTORS])
         plain.append(rank_curve(COSINE_WEIGHT * cosines, entry.positive))
+    if not curves:
+        raise Refused("no set has enough held-out queries to calibrate on; accepted are more queries, or a smaller "
+                      "calibration window")
     mean = np.mean(list(curves.values()), axis=0)
     factor = int(mean[:, 0].argmax())
     weight = int(mean[factor].argmax())
@@ -79,10 +71,3 @@ def report(curves: dict[str, np.ndarray], mean: np.ndarray, factor: int, weight:
 
 def curve(grid: Sequence[float] | np.ndarray, values: np.ndarray) -> str:
     return json.dumps({x: round(v, 4) for x, v in zip(grid, values, strict=True)})
-
-
-def load_best(interaction: Interaction, work: Path) -> int:
-    """Loads the picked checkpoint; returns how many batches it had seen."""
-    saved = torch.load(work / "best.pt")
-    interaction.load_state_dict(saved["interaction"])
-    return saved["batches"]

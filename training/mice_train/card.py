@@ -7,34 +7,61 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from mice_train.data import open_json_lines
-from mice_train.dev_sets import MEAN_OF, SAMPLED_QUERIES
-from mice_train.evaluate import WAYS
+from mice_train.job import Job
 from mice_train.validation import mean_figure
 
 TEXT = Path(__file__).with_name("card.md")
 LOG_ROWS = 12
+OPTIONAL = {
+    "query-fast": "- `query-fast.onnx`: the same inputs → `vector` float32 [B,{hidden}] of a query in the same\n"
+                  "  space.\n",
+    "cross-encoder": "- `cross-encoder.onnx`: with `token_type_ids` beside, `[CLS] query [SEP] document [SEP]` of at "
+                     "most\n  {pair_tokens} tokens → `scores` float32 [B]; {pair_cosine:.3f} × cosine is added.\n",
+}
 
 
-def write_card(manifest: dict, data: Path, work: Path, directory: Path) -> None:
-    log = [json.loads(line) for line in (work / "train-log.jsonl").read_text().splitlines()]
+def write_card(manifest: dict, job: Job, directory: Path) -> None:
+    """As README.md of the bundle."""
+    log = [json.loads(line) for line in (job.mice_folder / "log.jsonl").read_text().splitlines()]
+    dims, limits, score, source = (manifest[key] for key in ("dims", "limits", "score", "source"))
+    half = manifest["stateDtype"] == "int4"
     values = {
         "name": manifest["name"],
+        "licence_tag": manifest["licence"].lower(),
+        "model": source["model"],
+        "source_licence": source["licence"],
+        "bottom": source["bottomLayers"],
+        "blocks": source["interactionLayers"],
+        "hidden": dims["hidden"],
+        "dims": dims["states"],
+        "state_dtype": manifest["stateDtype"],
+        "token_bytes": dims["states"] // (2 if half else 1) + 4,
+        "document_tokens": limits["documentTokens"],
+        "query_tokens": limits["queryTokens"],
+        "optional": optional_graphs(manifest),
         "quality": quality_table(manifest["quality"]["ndcg@10"]),
-        "mean_of": ", ".join(MEAN_OF),
-        "sampled": ", ".join(f"{name}: a fixed random sample of {n:,} queries" for name, n in SAMPLED_QUERIES.items()),
-        "cosine_weight": f"{manifest['score']['cosineWeight']:.3f}",
-        "first_stage_kind": manifest["score"]["firstStage"]["kind"],
-        "first_stage_weight": f"{manifest['score']['firstStage']['weight']:g}",
+        "mean_of": ", ".join(job.recipe.evaluate.mean_of),
+        "sample": job.recipe.evaluate.sample,
+        "cosine_weight": f"{score['cosineWeight']:.3f}",
+        "first_stage_kind": score["firstStage"]["kind"],
+        "first_stage_weight": f"{score['firstStage']['weight']:g}",
         "training": training_table(log),
         "validation": validation_table(log),
         "summary": summary(log),
         "data": data_table(manifest["trainingData"]),
-        "attribution": attribution_table(data),
-        "timings": timing_table(work),
+        "attribution": attribution(job),
+        "timings": timing_table(job.work / f"timings-{job.recipe.name}.json"),
         "tolerance": "```json\n" + json.dumps(manifest["tolerance"], indent=2) + "\n```",
         "megabytes": f"{sum(f.stat().st_size for f in directory.iterdir()) / 1e6:.1f}",
     }
-    (directory / "README.md").write_text(TEXT.read_text().format(**values))
+    (directory / "README.md").write_text(TEXT.read_text().format(**values).rstrip() + "\n")
+
+
+def optional_graphs(manifest: dict) -> str:
+    pairs = manifest["score"].get("crossEncoder", {})
+    values = {"hidden": manifest["dims"]["hidden"], "pair_tokens": manifest["limits"].get("pairTokens"),
+              "pair_cosine": pairs.get("cosineWeight", 0.0)}
+    return "".join(text.format(**values) for role, text in OPTIONAL.items() if role in manifest["graphs"])
 
 
 def table(header: list[str], rows: list[list[object]]) -> str:
@@ -43,7 +70,8 @@ def table(header: list[str], rows: list[list[object]]) -> str:
 
 
 def quality_table(figures: dict[str, dict[str, float]]) -> str:
-    return table(["set", *WAYS], [[name, *(f"{ways[way]:.4f}" for way in WAYS)] for name, ways in figures.items()])
+    ways = list(next(iter(figures.values())))
+    return table(["set", *ways], [[name, *(f"{found[way]:.4f}" for way in ways)] for name, found in figures.items()])
 
 
 def training_table(log: list[dict]) -> str:
@@ -75,19 +103,23 @@ def validation_table(log: list[dict]) -> str:
 
 
 def data_table(entries: list[dict]) -> str:
-    return table(["set", "licence", "queries seen"], [[e["name"], e["licence"], f"{e['queries']:,}"] for e in entries])
+    rows = [[entry["name"], entry["licence"], f"{entry['queries']:,}"] for entry in entries]
+    return table(["set", "licence", "training queries"], rows)
 
 
-def attribution_table(data: Path) -> str:
+def attribution(job: Job) -> str:
+    """The documentation pages' repositories, where these were trained on."""
+    if "docs" not in job.recipe.data.sets:
+        return ""
     licences: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in open_json_lines(data / "train" / "docs-pairs.jsonl.gz"):
+    for row in open_json_lines(job.data / "train" / "docs-pairs.jsonl.gz"):
         licences[row["repo"]][row["license"]] += 1
     rows = [[repo, ", ".join(sorted(found))] for repo, found in sorted(licences.items())]
-    return table(["repository", "licence"], rows)
+    said = "Passages and queries of docs-pairs come from these repositories' documentation:"
+    return f"\n{said}\n\n{table(['repository', 'licence'], rows)}\n"
 
 
-def timing_table(work: Path) -> str:
-    path = work / "timings.json"
+def timing_table(path: Path) -> str:
     if not path.exists():
         return "Not measured."
     rows = json.loads(path.read_text())

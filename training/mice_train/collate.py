@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mice_train.device import device
 from mice_train.encode import StoredPassages, StoredQueries
 from mice_train.ragged import Ragged
 
@@ -31,13 +32,14 @@ def collate(rows: np.ndarray, candidates: np.ndarray, queries: StoredQueries, pa
     scales = torch.from_numpy(Ragged(passages.scales, passages.states.offsets).padded(flat))
     z = (q.float() * scales[..., None]).bfloat16()
     cosine = np.einsum("bh,bnh->bn", queries.vectors[rows], passages.vectors[candidates])
-    return Batch(
+    parts = (
         torch.from_numpy(queries.states.padded(rows)).float(),
         mask(queries.states.lengths[rows]),
         z.unflatten(0, (count, documents)),
         mask(passages.states.lengths[flat]).unflatten(0, (count, documents)),
         torch.from_numpy(cosine),
     )
+    return Batch(*(part.to(device()) for part in parts))
 
 
 def mask(lengths: np.ndarray) -> Tensor:

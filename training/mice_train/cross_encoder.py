@@ -11,6 +11,7 @@ import copy
 import torch
 from torch import Tensor
 
+from mice_train.device import device
 from mice_train.encoder import Encoder
 from mice_train.interaction import padding_bias
 from mice_train.reader import Reader, start_reader
@@ -53,4 +54,4 @@ def fresh_cross_encoder(source: Source, encoder: Encoder) -> CrossEncoder:
     """A copy of the encoder's layers under the checkpoint's head, or under a zero one."""
     model = CrossEncoder(copy.deepcopy(encoder))
     start_reader(model, source)
-    return model
+    return model.to(device())

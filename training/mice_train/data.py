@@ -1,6 +1,6 @@
 """The training sets: each reader yields (passage, labelled queries of it).
 
-Only sets whose licence lets the weights be shipped are read here (the list goes into the bundle).
+The sets known by name are those whose licence lets the weights be shipped. `OwnSet` reads any other in BEIR layout.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import gzip
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +35,9 @@ class TrainingSet:
 
 
 def open_json_lines(path: Path) -> Iterator[dict]:
-    with gzip.open(path, "rt") as lines:
+    """`path` ends in .gz; the same without it is read where only that is there."""
+    plain = path.with_suffix("")
+    with plain.open() if plain.exists() and not path.exists() else gzip.open(path, "rt") as lines:
         yield from map(json.loads, lines)
 
 
@@ -136,8 +138,54 @@ TRAINING_SETS = (
 )
 
 
-def read_all(root: Path) -> Iterator[Labelled]:
-    for entry in TRAINING_SETS:
+@dataclass(frozen=True)
+class OwnSet:
+    """A folder of `DATA/train` in BEIR layout, plain or gzipped: corpus.jsonl, queries.jsonl and qrels/train.tsv (or
+    every other .tsv there). Every document is a passage, so split long ones before."""
+
+    folder: str
+    licence: str
+    style: str = "question"
+    """Of its queries; decides what validation and the encoder's share in the label make of them."""
+    passages: int | None = None
+    """Drawn at most, those with a query first; null: all."""
+
+    def __post_init__(self) -> None:
+        if self.style not in OWN_STYLES:
+            raise ValueError(f"style is {self.style!r}; accepted are {', '.join(OWN_STYLES)}")
+
+    @property
+    def training_set(self) -> TrainingSet:
+        return TrainingSet(self.folder, self.folder, self.licence, self.passages, self.read)
+
+    def read(self, root: Path) -> Iterator[Labelled]:
+        folder = root / self.folder
+        questions = {row["_id"]: row["text"] for row in open_json_lines(folder / "queries.jsonl.gz")}
+        asked: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for row in read_judgements(folder / "qrels"):
+            if int(row["score"]) > 0 and row["query-id"] in questions:
+                asked[row["corpus-id"]].append((self.style, questions[row["query-id"]]))
+        for row in open_json_lines(folder / "corpus.jsonl.gz"):
+            yield Passage(self.folder, row["_id"], row.get("title", ""), row["text"]), asked[row["_id"]]
+
+
+OWN_STYLES = ("question", "web", "claim", "heading", "title")
+
+
+def read_judgements(folder: Path) -> Iterator[dict[str, str]]:
+    train = folder / "train.tsv"
+    for path in [train] if train.exists() else sorted(folder.glob("*.tsv")):
+        with path.open() as rows:
+            yield from csv.DictReader(rows, delimiter="\t")
+
+
+def training_sets(pools: Sequence[str], own: Sequence[OwnSet] = ()) -> list[TrainingSet]:
+    """Of the known ones those with these pools, then the own ones."""
+    return [*(entry for entry in TRAINING_SETS if entry.pool in pools), *(entry.training_set for entry in own)]
+
+
+def read_all(root: Path, sets: Sequence[TrainingSet] = TRAINING_SETS) -> Iterator[Labelled]:
+    for entry in sets:
         labelled = list(entry.read(root))
         if entry.passages is not None and len(labelled) > entry.passages:
             # passages with a query first, then the rest as background for negatives

@@ -6,19 +6,20 @@ import csv
 import gzip
 import json
 import random
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mice_train.bm25 import Bm25
 from mice_train.data import open_json_lines
+from mice_train.refused import Refused
 from mice_train.tokens import document_text
 
 WINDOW = 100
-SAMPLED_QUERIES = {"squad-dev": 1000}
-"""Sets too large to score whole: a fixed random sample of this many queries."""
-BEIR_SETS = ("squad-dev", "scifact-test", "cookbook-code", "cranfield", "npl-vaswani")
-MEAN_OF = ("squad-dev", "scifact-test", "cookbook-code", "trec-dl-2021")
-"""The sets whose mean is the headline figure."""
+MOST_QUERIES = 1000
+"""Of a set with more, a fixed random sample of this many."""
+RUN_FILE = "{name}-bm25-top100.json.gz"
+"""A set that is one file with its own first stage."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,16 @@ class DevSet:
     judged: dict[str, dict[str, int]]
 
 
-def read_dev_sets(root: Path, only: list[str] | None = None) -> list[DevSet]:
-    names = only or [*BEIR_SETS, "trec-dl-2021"]
-    return [read_trec(root) if name == "trec-dl-2021" else read_beir(root / name) for name in names]
+def read_dev_sets(root: Path, names: Sequence[str], most: int = MOST_QUERIES) -> Iterator[DevSet]:
+    """One after the other: large collections need not be in memory together."""
+    for name in names:
+        file = root / RUN_FILE.format(name=name)
+        if not (root / name).is_dir() and not file.exists():
+            raise Refused(f"{name}: accepted are a folder {root / name} in BEIR layout and a file {file}")
+        yield read_run(name, file) if file.exists() else read_beir(root / name, most)
 
 
-def read_beir(folder: Path) -> DevSet:
+def read_beir(folder: Path, most: int = MOST_QUERIES) -> DevSet:
     documents = {row["_id"]: document_text(row.get("title", ""), row["text"])
                  for row in open_json_lines(folder / "corpus.jsonl.gz")}
     texts = {row["_id"]: row["text"] for row in open_json_lines(folder / "queries.jsonl.gz")}
@@ -47,8 +52,8 @@ def read_beir(folder: Path) -> DevSet:
             for row in csv.DictReader(rows, delimiter="\t"):
                 judged.setdefault(row["query-id"], {})[row["corpus-id"]] = int(row["score"])
     asked = sorted(query for query in texts if any(gain > 0 for gain in judged.get(query, {}).values()))
-    if folder.name in SAMPLED_QUERIES:
-        asked = random.Random(0).sample(asked, SAMPLED_QUERIES[folder.name])
+    if len(asked) > most:
+        asked = random.Random(0).sample(asked, most)
     queries = {query: texts[query] for query in asked}
     ids = list(documents)
     found, scores = Bm25(list(documents.values())).top(list(queries.values()), WINDOW)
@@ -57,8 +62,8 @@ def read_beir(folder: Path) -> DevSet:
     return DevSet(folder.name, queries, documents, candidates, judged)
 
 
-def read_trec(root: Path) -> DevSet:
+def read_run(name: str, path: Path) -> DevSet:
     """Candidates are the run stored with the set."""
-    with gzip.open(root / "trec-dl-2021-bm25-top100.json.gz", "rt") as file:
+    with gzip.open(path, "rt") as file:
         content = json.load(file)
-    return DevSet("trec-dl-2021", content["queries"], content["passages"], content["bm25_top100"], content["qrels"])
+    return DevSet(name, content["queries"], content["passages"], content["bm25_top100"], content["qrels"])

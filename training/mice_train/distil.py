@@ -18,6 +18,7 @@ from mice_train import pruned
 from mice_train.batches import CHUNK, batches, by_length
 from mice_train.collate import collate
 from mice_train.cross_encoder import CrossEncoder
+from mice_train.device import autocast, device
 from mice_train.encode import StoredQueries, load_or_fit_projection, load_passages, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.interaction import Interaction, seed
@@ -30,7 +31,7 @@ from mice_train.source import Source
 from mice_train.stored_form import StoredForm, narrowed, stored_as
 from mice_train.teach import load_candidates
 from mice_train.teacher_lists import TeacherLists, load_lists
-from mice_train.train import SEED_SAMPLE, Progress, optimizer_for
+from mice_train.train import SEED_SAMPLE, Progress, load_saved, optimizer_for, save_whole
 from mice_train.validation import mean_figure, validate, validation_sets
 
 
@@ -76,14 +77,14 @@ def derived(
     source: Source, teacher: CrossEncoder, projection: Projection, queries: StoredQueries, blocks: int
 ) -> Interaction:
     """Interaction layers seeded from the cross-encoder's top ones, under its own pooler, head and cosine weight."""
-    interaction = Interaction(source.shape, len(projection.down), blocks)
+    interaction = Interaction(source.shape, len(projection.down), blocks, source.reading.bottom)
     rows = np.random.default_rng(0).choice(len(queries.states), min(SEED_SAMPLE, len(queries.states)), replace=False)
     seed(interaction, source, teacher.encoder, projection,
          [torch.from_numpy(queries.states.row(row).astype(np.float32)) for row in rows])
-    interaction.pooler.load_state_dict(teacher.pooler.state_dict())
-    interaction.head.load_state_dict(teacher.head.state_dict())
+    for part in ("final_norm", "pooler", "pooler_norm", "head"):
+        getattr(interaction, part).load_state_dict(getattr(teacher, part).state_dict())
     interaction.log_cosine_weight.copy_(teacher.log_cosine_weight)
-    return interaction
+    return interaction.to(device())
 
 
 def taught_groups(lists: TeacherLists, lengths: np.ndarray, rng_seed: int) -> Iterator[Group]:
@@ -128,17 +129,17 @@ def distil_step(
         options["lr"] = options["peak"] * rate
     batch = collate(group.rows, group.candidates, queries, passages)
     # the fused attention's backward pass is slow at a query's few tokens
-    with sdpa_kernel(SDPBackend.MATH), torch.autocast("cpu", torch.bfloat16):
+    with sdpa_kernel(SDPBackend.MATH), autocast():
         cls = pruned.cls_rows(interaction, batch.x, batch.query_mask, batch.z, batch.document_mask)
     cls = cls.float()
     scores = interaction.read(cls).view_as(batch.cosine) + interaction.cosine_weight * batch.cosine
-    target = softened_target(batch.cosine, torch.from_numpy(group.shares).float())
+    target = softened_target(batch.cosine, torch.from_numpy(group.shares).float().to(device()))
     if group.scores is not None:
-        teacher = torch.from_numpy(group.scores).softmax(-1)
+        teacher = torch.from_numpy(group.scores).to(device()).softmax(-1)
         target = (1 - plan.teacher_weight) * target + plan.teacher_weight * teacher
     loss = listwise_loss(scores, target)
     if group.cls is not None:
-        wanted = torch.from_numpy(group.cls.astype(np.float32)).flatten(0, 1)
+        wanted = torch.from_numpy(group.cls.astype(np.float32)).to(device()).flatten(0, 1)
         loss = loss + plan.hidden_weight * hidden_distance(cls, wanted)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
@@ -164,7 +165,7 @@ def distil(
     progress = Progress(folder / "log.jsonl", log)
     state = {"step": 0, "pairs": 0, "seconds": 0.0, "best": -1.0}
     if (folder / "checkpoint.pt").exists():
-        saved = torch.load(folder / "checkpoint.pt")
+        saved = load_saved(folder / "checkpoint.pt")
         interaction.load_state_dict(saved["interaction"])
         optimizer.load_state_dict(saved["optimizer"])
         state = saved["state"]
@@ -178,7 +179,7 @@ def distil(
                         "bm25": mean_figure(figures, 0)})
         if mean > state["best"]:
             state["best"] = mean
-            torch.save({"interaction": interaction.state_dict(), "step": state["step"],
+            save_whole({"interaction": interaction.state_dict(), "step": state["step"],
                         "batches": state["step"] * ranks.size, "mean": mean}, folder / "best.pt")
 
     if state["step"] == 0:

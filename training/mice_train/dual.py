@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mice_train.align import vectors_of
+from mice_train.device import autocast, device
 from mice_train.encode import pad
 from mice_train.encoder import Encoder, Layer, make_layer
 from mice_train.negatives import NONE
@@ -25,8 +26,8 @@ from mice_train.ragged import by_token_budget
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.source import Source
-from mice_train.tokens import QUERY_TOKENS, document_text, load_tokenizer, tokenize
-from mice_train.train import Progress
+from mice_train.tokens import document_text, load_tokenizer, tokenize
+from mice_train.train import Progress, load_saved
 
 SCALE = 20.0
 """What cosines are multiplied with before the softmax."""
@@ -61,7 +62,7 @@ def fresh_dual(source: Source, encoder: Encoder, plan: DualPlan) -> Encoder:
     dual = copy.deepcopy(encoder)
     kept = [copy.deepcopy(layer) for layer in list(encoder.layers)[: plan.copied]]
     fresh = [initialise(make_layer(source.shape, number)) for number in range(plan.copied, plan.layers)]
-    dual.layers = nn.ModuleList([*kept, *fresh])
+    dual.layers = nn.ModuleList([*kept, *fresh]).to(device())
     dual.vector_layers = None
     return dual
 
@@ -79,10 +80,10 @@ def encode_ids(encoder: Encoder, ids: list[list[int]], budget: int = 4096) -> Te
     lengths = np.array([len(row) for row in ids])
     order, found = [], []
     for rows in by_token_budget(lengths, budget):
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             found.append(vectors_of(encoder, *pad([ids[row] for row in rows])).float())
         order.append(rows)
-    return torch.cat(found)[torch.from_numpy(np.argsort(np.concatenate(order)))]
+    return torch.cat(found)[torch.from_numpy(np.argsort(np.concatenate(order))).to(device())]
 
 
 def training_pairs(work: Path, plan: DualPlan) -> Iterator[np.ndarray]:
@@ -111,7 +112,8 @@ def train_dual(source: Source, encoder: Encoder, work: Path, plan: DualPlan, log
     folder = work / f"dual-{plan.name}"
     folder.mkdir(exist_ok=True)
     tokenizer = load_tokenizer(source.tokenizer_path)
-    query_ids = tokenize(tokenizer, [q.text for q in read_queries(work / "queries.jsonl")], QUERY_TOKENS)
+    asked = [q.text for q in read_queries(work / "queries.jsonl")]
+    query_ids = tokenize(tokenizer, asked, source.reading.query_tokens)
     passages = read_passages(work / "passages.jsonl")
     passage_ids = tokenize(tokenizer, [document_text(p.title, p.text) for p in passages], plan.passage_tokens)
     dual = fresh_dual(source, encoder, plan).requires_grad_(False)
@@ -123,7 +125,7 @@ def train_dual(source: Source, encoder: Encoder, work: Path, plan: DualPlan, log
     ], betas=(0.9, 0.98), weight_decay=plan.weight_decay)
     state = {"step": 0, "seconds": 0.0}
     if (folder / "checkpoint.pt").exists():
-        saved = torch.load(folder / "checkpoint.pt")
+        saved = load_saved(folder / "checkpoint.pt")
         dual.layers.load_state_dict(saved["layers"])
         optimizer.load_state_dict(saved["optimizer"])
         state = saved["state"]
@@ -140,7 +142,7 @@ def train_dual(source: Source, encoder: Encoder, work: Path, plan: DualPlan, log
             group["lr"] = group["peak"] * min(1.0, rising, falling)
         asked = encode_ids(dual, [query_ids[n] for n in rows[:, 0]])
         read = encode_ids(dual, [passage_ids[n] for n in rows[:, 1:].T.reshape(-1)])
-        loss = nn.functional.cross_entropy(SCALE * asked @ read.T, torch.arange(len(rows)))
+        loss = nn.functional.cross_entropy(SCALE * asked @ read.T, torch.arange(len(rows), device=device()))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_([p for some in split for p in some], plan.clip)

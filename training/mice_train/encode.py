@@ -6,8 +6,6 @@ exactly the quantised input of search time. Written in parts, so that an interru
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,24 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mice_train.device import autocast, device
 from mice_train.encoder import Encoder, load_encoder
 from mice_train.layer_readers import readers_of
 from mice_train.projection import Projection, explained, fit_projection
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
 from mice_train.records import read_passages, read_queries
-from mice_train.reporting import Log
+from mice_train.reporting import Log, progress
 from mice_train.source import Source
-from mice_train.tokens import (
-    DOCUMENT_TOKENS,
-    QUERY_TOKENS,
-    document_text,
-    load_tokenizer,
-    tokenize,
-)
+from mice_train.tokens import document_text, load_tokenizer, tokenize
+from mice_train.whole_file import write_whole
 
-BOTTOM_LAYERS = 4
-STATE_DIMS = 128
 QUERIES_PER_PART = 4096
 PASSAGES_PER_PART = 1024
 BATCH_TOKENS = 2048
@@ -65,8 +57,9 @@ def encode(source: Source, work: Path, log: Log = print, backwards: bool = False
     tokenizer = load_tokenizer(source.tokenizer_path)
     passages = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
     queries = [q.text for q in read_queries(work / "queries.jsonl")]
-    passage_ids = tokenize(tokenizer, passages, DOCUMENT_TOKENS)
-    query_ids = tokenize(tokenizer, queries, QUERY_TOKENS)
+    reading = source.reading
+    passage_ids = tokenize(tokenizer, passages, reading.document_tokens)
+    query_ids = tokenize(tokenizer, queries, reading.query_tokens)
     projection = load_or_fit_projection(source, encoder, passage_ids, work, log)
 
     def keep_passage(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
@@ -77,8 +70,11 @@ def encode(source: Source, work: Path, log: Log = print, backwards: bool = False
     def keep_query(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
         return {"states": flatten(states.half(), lengths), "vectors": vectors.numpy()}
 
-    write_parts(encoder, query_ids, work / "queries", keep_query, QUERIES_PER_PART, backwards, log)
-    write_parts(encoder, passage_ids, work / "passages", keep_passage, PASSAGES_PER_PART, backwards, log)
+    def write(what: str, ids: list[list[int]], keep: Keep, rows_per_part: int) -> None:
+        write_parts(encoder, reading.bottom, ids, work / what, keep, rows_per_part, backwards, log)
+
+    write("queries", query_ids, keep_query, QUERIES_PER_PART)
+    write("passages", passage_ids, keep_passage, PASSAGES_PER_PART)
 
 
 def load_or_fit_projection(
@@ -87,35 +83,38 @@ def load_or_fit_projection(
     path = work / "projection.pt"
     if path.exists():
         return Projection(**torch.load(path))
+    bottom, dims = source.reading.bottom, source.reading.wide_dims
     rows = np.random.default_rng(0).choice(len(ids), min(PROJECTION_SAMPLE, len(ids)), replace=False)
     sample = [ids[row] for row in rows]
-    batches = run_encoder(encoder, sample)
+    batches = run_encoder(encoder, bottom, sample)
     states = torch.cat([torch.from_numpy(flatten(encoder.readable(s), lengths)) for _, s, lengths, _ in batches])
-    readers = readers_of(encoder.layers[BOTTOM_LAYERS:])
+    readers = readers_of(encoder.layers[bottom:]).cpu()
     half = len(states) // 2
-    projection = fit_projection(states[:half], readers, STATE_DIMS)
-    log(f"projection to {STATE_DIMS}: keeps {explained(projection, states[half:], readers):.4f} of what the "
+    projection = fit_projection(states[:half], readers, dims)
+    log(f"projection to {dims}: keeps {explained(projection, states[half:], readers):.4f} of what the "
         f"interaction layers read, on {len(states) - half} tokens not fitted on")
-    torch.save(vars(projection), path)
+    write_whole(path, lambda unfinished: torch.save(vars(projection), unfinished))
     return projection
 
 
-def run_encoder(encoder: Encoder, ids: list[list[int]]) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray, Tensor]]:
+def run_encoder(
+    encoder: Encoder, bottom: int, ids: list[list[int]]
+) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray, Tensor]]:
     """Yields (rows, states [n,T,H] float32, lengths [n], vectors [n,H]) by length-sorted batches."""
     lengths = np.array([len(row) for row in ids])
     for rows in by_token_budget(lengths, BATCH_TOKENS):
         batch, mask = pad([ids[row] for row in rows])
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
-            states, vectors = encoder(batch, mask, BOTTOM_LAYERS)
-        yield rows, states.float(), lengths[rows], vectors.float()
+        with torch.inference_mode(), autocast():
+            states, vectors = encoder(batch, mask, bottom)
+        yield rows, states.float().cpu(), lengths[rows], vectors.float().cpu()
 
 
 def pad(ids: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """→ ids and mask, int64 [B,T]."""
+    """→ ids and mask, int64 [B,T], where modules compute."""
     longest = max(map(len, ids))
     batch = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
     mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in ids])
-    return batch, mask
+    return batch.to(device()), mask.to(device())
 
 
 def flatten(x: Tensor, lengths: np.ndarray) -> np.ndarray:
@@ -130,24 +129,21 @@ ONE_PER_ROW = frozenset({"vectors"})
 
 
 def write_parts(
-    encoder: Encoder, ids: list[list[int]], folder: Path, keep: Keep, rows_per_part: int, backwards: bool,
+    encoder: Encoder, bottom: int, ids: list[list[int]], folder: Path, keep: Keep, rows_per_part: int, backwards: bool,
     log: Log = print,
 ) -> None:
     """One npz per part, its rows in order; finished parts are left alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    starts = range(0, len(ids), rows_per_part)
-    for start in reversed(starts) if backwards else starts:
+    starts = list(range(0, len(ids), rows_per_part))
+    for start in progress(starts[::-1] if backwards else starts, f"encode {folder.name}", log):
         path = folder / f"{start:08d}.npz"
         if path.exists():
             continue
-        began = time.monotonic()
         part = ids[start : start + rows_per_part]
         kept = [(rows, lengths, keep(states, lengths, vectors))
-                for rows, states, lengths, vectors in run_encoder(encoder, part)]
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp.npz")
-        np.savez(unfinished, **in_row_order(kept))
-        unfinished.rename(path)
-        log(f"{folder.name} {start + len(part)}/{len(ids)}: {len(part) / (time.monotonic() - began):.0f}/s")
+                for rows, states, lengths, vectors in run_encoder(encoder, bottom, part)]
+        rows = in_row_order(kept)
+        write_whole(path, lambda unfinished, rows=rows: np.savez(unfinished, **rows))
 
 
 def in_row_order(kept: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]]) -> dict[str, np.ndarray]:

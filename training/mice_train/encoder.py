@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mice_train.device import device
 from mice_train.pre_norm import PreNormLayer
 from mice_train.shape import Shape
 from mice_train.source import Source
@@ -118,4 +119,5 @@ def pool(states: Tensor, mask: Tensor) -> Tensor:
 def load_encoder(source: Source) -> Encoder:
     encoder = Encoder(source.shape)
     encoder.load_state_dict(source.encoder_state)
-    return encoder.eval().requires_grad_(False)
+    encoder.vector_layers = source.reading.vector_layers
+    return encoder.to(device()).eval().requires_grad_(False)

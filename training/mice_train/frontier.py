@@ -25,7 +25,7 @@ from mice_train.source import Source
 from mice_train.stored_form import LEVELS, StoredForm, rotation, round_rows
 from mice_train.styles import STOP_WORDS
 from mice_train.teach import load_candidates
-from mice_train.tokens import DOCUMENT_TOKENS, document_text, load_tokenizer, tokenize
+from mice_train.tokens import document_text, load_tokenizer, tokenize
 from mice_train.validation import mean_figure, validate, validation_sets
 
 Thin = Callable[[Tensor, list[int]], Tensor]
@@ -72,7 +72,7 @@ def variants(tokenizer: Tokenizer, dims: int) -> list[Variant]:
     words = {tokenizer.token_to_id(word) for word in (*STOP_WORDS, *string.punctuation)}
     stops = without(frozenset(word for word in words if word is not None))
     narrower = [width for width in (96, 64, 48, 32) if width < dims]
-    return [
+    compared = [
         Variant(f"{dims} int4", StoredForm(dims, "int4")),
         Variant(f"{dims} int8", StoredForm(dims, "int8")),
         *(Variant(f"{width} int4", StoredForm(width, "int4")) for width in narrower),
@@ -81,6 +81,7 @@ def variants(tokenizer: Tokenizer, dims: int) -> list[Variant]:
         Variant(f"{dims} int4, without stop words", StoredForm(dims, "int4"), stops),
         Variant("64 int4, without stop words", StoredForm(64, "int4"), stops),
     ]
+    return [variant for variant in compared if variant.form.dims <= dims]
 
 
 def made(
@@ -117,7 +118,7 @@ def frontier(
     rows = np.unique(np.concatenate([entry.candidates.reshape(-1) for entry in sets]))
     tokenizer = load_tokenizer(source.tokenizer_path)
     texts = [document_text(records[row].title, records[row].text) for row in rows]
-    ids = dict(zip(rows.tolist(), tokenize(tokenizer, texts, DOCUMENT_TOKENS), strict=True))
+    ids = dict(zip(rows.tolist(), tokenize(tokenizer, texts, source.reading.document_tokens), strict=True))
     dims = interaction.blocks[0].cross_key.in_features
     found = []
     for variant in variants(tokenizer, dims):

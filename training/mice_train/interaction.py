@@ -7,6 +7,7 @@ is the definition; `pruned.py` computes the same faster, and `export.py` writes 
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterable
 
@@ -105,7 +106,7 @@ def seed(
     mean: nearly the identity while the attention adds little.
     """
     streams = [states[None] for states in sample]
-    layers = encoder.layers[interaction.bottom : interaction.bottom + len(interaction.blocks)]
+    layers = copy.deepcopy(encoder.layers[interaction.bottom : interaction.bottom + len(interaction.blocks)]).cpu()
     for block, layer in zip(interaction.blocks, layers, strict=True):
         block.layer.load_state_dict(layer.state_dict())
         block.cross_query.load_state_dict(layer.query.state_dict())

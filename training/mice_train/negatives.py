@@ -10,8 +10,9 @@ import torch
 from mice_train.bm25 import Bm25
 from mice_train.encode import load_passages, load_queries
 from mice_train.records import Passage, Query, read_passages, read_queries
-from mice_train.reporting import Log
+from mice_train.reporting import Log, progress
 from mice_train.tokens import document_text
+from mice_train.whole_file import write_whole
 
 HARD = 12
 """Candidates kept from each of BM25 and the encoder for training queries."""
@@ -21,13 +22,16 @@ NONE = -1
 
 
 def find_candidates(work: Path, log: Log = print) -> None:
-    """Writes candidates.npz: bm25 [q,WINDOW], nearest [q,HARD], passage numbers, NONE where there is none."""
+    """Writes candidates.npz: bm25 [q,WINDOW], nearest [q,HARD], passage numbers, NONE where there is none. A finished
+    one is left alone."""
+    if (work / "candidates.npz").exists():
+        return
     passages, queries = read_passages(work / "passages.jsonl"), read_queries(work / "queries.jsonl")
     passage_vectors = load_passages(work).vectors
     query_vectors = load_queries(work).vectors
     lexical = np.full((len(queries), WINDOW), NONE, np.int32)
     nearest = np.full((len(queries), HARD), NONE, np.int32)
-    for pool, members in members_by_pool(passages).items():
+    for pool, members in progress(list(members_by_pool(passages).items()), "candidates", log):
         index = Bm25([document_text(passages[m].title, passages[m].text) for m in members])
         asking = np.array([n for n, q in enumerate(queries) if passages[q.original].pool == pool])
         for held_out, k in ((False, HARD), (True, WINDOW)):
@@ -36,12 +40,13 @@ def find_candidates(work: Path, log: Log = print) -> None:
                 continue
             found, scores = index.top([queries[n].text for n in rows], k)
             lexical[rows, : found.shape[1]] = np.where(scores > 0, members[found], NONE)
-        nearest[asking] = members[top_cosine(query_vectors[asking], passage_vectors[members], HARD)]
+        found = top_cosine(query_vectors[asking], passage_vectors[members], min(HARD, len(members)))
+        nearest[asking[:, None], np.arange(found.shape[1])] = members[found]
         log(f"candidates in {pool}: {len(members)} passages, {len(asking)} queries")
     for row, query in enumerate(queries):
         variant_stands_in(lexical[row], query)
         variant_stands_in(nearest[row], query)
-    np.savez(work / "candidates.npz", bm25=lexical, nearest=nearest)
+    write_whole(work / "candidates.npz", lambda path: np.savez(path, bm25=lexical, nearest=nearest))
 
 
 def variant_stands_in(candidates: np.ndarray, query: Query) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mice_train.device import device
 from mice_train.ragged import by_token_budget
 
 
@@ -45,4 +46,4 @@ def pair_batches(pairs: list[tuple[list[int], list[int]]], budget: int) -> Itera
             ids[at, :length] = torch.tensor(pairs[row][0])
             types[at, :length] = torch.tensor(pairs[row][1])
             mask[at, :length] = 1
-        yield PairBatch(rows, ids, types, mask)
+        yield PairBatch(rows, ids.to(device()), types.to(device()), mask.to(device()))

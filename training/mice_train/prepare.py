@@ -4,33 +4,40 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from mice_train.data import read_all
+from mice_train.data import TRAINING_SETS, TrainingSet, read_all
 from mice_train.records import Passage, write_lines
 from mice_train.reporting import Log
 from mice_train.styles import make_queries
+from mice_train.whole_file import write_whole
 
 QUERIES_PER_PASSAGE = 2
 MADE_PER_STYLE = 7000
 
 
-def prepare(data: Path, work: Path, log: Log = print) -> None:
-    rng = random.Random(0)
+def prepare(
+    data: Path, work: Path, sets: Sequence[TrainingSet] = TRAINING_SETS, log: Log = print,
+    per_passage: int = QUERIES_PER_PASSAGE, made_per_style: int = MADE_PER_STYLE, seed: int = 0,
+) -> None:
+    """A finished one is left alone: everything later refers to its passages by number."""
+    if (work / "queries.jsonl").exists():
+        return
+    rng = random.Random(seed)
     passages: list[Passage] = []
     labelled: list[tuple[int, str, str]] = []
     seen: dict[tuple[str, str], int] = {}
-    for passage, queries in read_all(data / "train"):
+    for passage, queries in read_all(data / "train", sets):
         key = (passage.pool, passage.text)
         if key not in seen:
             seen[key] = len(passages)
             passages.append(passage)
-        for style, text in rng.sample(queries, min(QUERIES_PER_PASSAGE, len(queries))):
+        for style, text in rng.sample(queries, min(per_passage, len(queries))):
             labelled.append((seen[key], style, text))
-    passages, made = make_queries(passages, labelled, MADE_PER_STYLE)
-    work.mkdir(parents=True, exist_ok=True)
-    write_lines(work / "passages.jsonl", passages)
-    write_lines(work / "queries.jsonl", made)
+    passages, made = make_queries(passages, labelled, made_per_style, seed + 1)
+    write_whole(work / "passages.jsonl", lambda path: write_lines(path, passages))
+    write_whole(work / "queries.jsonl", lambda path: write_lines(path, made))
     pools = Counter(p.pool + (" (variants)" if p.hidden else "") for p in passages)
     styles = Counter(q.style + (" (held out)" if q.held_out else "") for q in made)
     log(f"passages {len(passages)} {dict(pools)}")

@@ -14,13 +14,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mice_train.dev_sets import DevSet, read_dev_sets
+from mice_train.device import autocast
 from mice_train.encoder import Encoder
 from mice_train.interaction import padding_bias
 from mice_train.pairs import pair, pair_batches
 from mice_train.reporting import Log
 from mice_train.retrieval import Retrieval, retrieve
 from mice_train.source import Source
-from mice_train.tokens import DOCUMENT_TOKENS, QUERY_TOKENS, load_tokenizer, tokenize
+from mice_train.tokens import load_tokenizer, tokenize
+from mice_train.whole_file import write_whole
 
 BATCH_TOKENS = 4096
 FORMS = ("single", "paired")
@@ -36,7 +38,7 @@ def layer_vectors(encoder: Encoder, ids: list[list[int]], form: str) -> np.ndarr
     for batch in pair_batches(pairs, BATCH_TOKENS):
         weight = (batch.mask * (batch.ids != separator)).float()
         bias, pooled = padding_bias(batch.mask), []
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             x = encoder.embed(batch.ids, batch.types)
             pooled.append(pool_weighted(x, weight))
             for layer in encoder.layers:
@@ -45,7 +47,7 @@ def layer_vectors(encoder: Encoder, ids: list[list[int]], form: str) -> np.ndarr
         found.append(torch.stack(pooled))
         order.append(batch.rows)
     back = np.argsort(np.concatenate(order))
-    return torch.cat(found, 1)[:, torch.from_numpy(back)].numpy()
+    return torch.cat(found, 1).cpu()[:, torch.from_numpy(back)].numpy()
 
 
 def pool_weighted(x: Tensor, weight: Tensor) -> Tensor:
@@ -57,8 +59,8 @@ def pool_weighted(x: Tensor, weight: Tensor) -> Tensor:
 def probe(encoder: Encoder, source: Source, dev: DevSet) -> dict[str, list[Retrieval]]:
     """Form → one figure per depth, from the embeddings to the last layer."""
     tokenizer = load_tokenizer(source.tokenizer_path)
-    queries = tokenize(tokenizer, list(dev.queries.values()), QUERY_TOKENS)
-    documents = tokenize(tokenizer, list(dev.documents.values()), DOCUMENT_TOKENS)
+    queries = tokenize(tokenizer, list(dev.queries.values()), source.reading.query_tokens)
+    documents = tokenize(tokenizer, list(dev.documents.values()), source.reading.document_tokens)
     found = {}
     for form in FORMS:
         asked, read = layer_vectors(encoder, queries, form), layer_vectors(encoder, documents, form)
@@ -75,6 +77,7 @@ def probe_layers(source: Source, encoder: Encoder, data: Path, work: Path, sets:
             continue
         [dev] = read_dev_sets(data / "dev", [name])
         done[name] = {form: [vars(one) for one in curve] for form, curve in probe(encoder, source, dev).items()}
-        path.write_text(json.dumps(done, indent=1) + "\n")
+        content = json.dumps(done, indent=1) + "\n"
+        write_whole(path, lambda unfinished, content=content: unfinished.write_text(content))
         for form, curve in done[name].items():
             log(name, form, " ".join(f"{one['ndcg']:.3f}" for one in curve))

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from mice_train.encode import StoredPassages
 from mice_train.projection import Projection
+from mice_train.quantize import MOST, StateDtype
 from mice_train.ragged import Ragged
 
-LEVELS = {"int4": 7, "int8": 127}
+LEVELS = MOST
 ROTATION_SEED = 0
 ROWS_AT_ONCE = 1 << 18
 
@@ -27,7 +28,7 @@ class StoredForm:
     """dims values a token, each int4 or int8, and one float32 scale."""
 
     dims: int
-    dtype: str
+    dtype: StateDtype
 
     @property
     def bytes_per_token(self) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mice_train.batches import Candidates, Example, batches
 from mice_train.cross_encoder import CrossEncoder, fresh_cross_encoder
+from mice_train.device import autocast, device
 from mice_train.encode import StoredPassages, StoredQueries, load_passages, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.loss import listwise_loss, softened_target
@@ -22,8 +23,8 @@ from mice_train.ranks import Ranks
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.source import Source
-from mice_train.tokens import QUERY_TOKENS, document_text, load_tokenizer, tokenize
-from mice_train.train import Progress
+from mice_train.tokens import document_text, load_tokenizer, tokenize
+from mice_train.train import Progress, load_saved, save_whole
 from mice_train.validation import ASKED_STYLES, ValidationSet, mean_figure, style_of, validation_sets
 
 FORWARD_TOKENS = 1536
@@ -67,14 +68,14 @@ class Texts:
     def cosine(self, rows: np.ndarray, candidates: np.ndarray) -> Tensor:
         """rows [B], candidates [B,N] → [B,N]."""
         found = np.einsum("bh,bnh->bn", self.query_vectors[rows], self.passage_vectors[candidates])
-        return torch.from_numpy(found)
+        return torch.from_numpy(found).to(device())
 
 
 def load_texts(source: Source, work: Path, pair_tokens: int, passages: StoredPassages, queries: StoredQueries) -> Texts:
     tokenizer = load_tokenizer(source.tokenizer_path)
     asked = [q.text for q in read_queries(work / "queries.jsonl")]
     read = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
-    return Texts(tokenize(tokenizer, asked, QUERY_TOKENS), tokenize(tokenizer, read, pair_tokens),
+    return Texts(tokenize(tokenizer, asked, source.reading.query_tokens), tokenize(tokenizer, read, pair_tokens),
                  queries.vectors, passages.vectors)
 
 
@@ -87,10 +88,10 @@ def read_pairs(
              for row, some in zip(rows, candidates, strict=True) for c in some]
     order, cls = [], []
     for batch in pair_batches(pairs, FORWARD_TOKENS):
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             cls.append(model.cls(batch.ids, batch.types, batch.mask, frozen))
         order.append(batch.rows)
-    back = torch.from_numpy(np.argsort(np.concatenate(order)))
+    back = torch.from_numpy(np.argsort(np.concatenate(order))).to(device())
     last = torch.cat(cls).float()[back]
     added = model.read(last).view(count, documents)
     return added + model.cosine_weight * texts.cosine(rows, candidates), last.view(count, documents, -1)
@@ -130,7 +131,7 @@ def score_set(
     """→ (scores, cosines), both [q,k]."""
     parts = [read_pairs(model, texts, entry.rows[at : at + 8], entry.candidates[at : at + 8], limit)[0]
              for at in range(0, len(entry.rows), 8)]
-    return torch.cat(parts).numpy(), texts.cosine(entry.rows, entry.candidates).numpy()
+    return torch.cat(parts).cpu().numpy(), texts.cosine(entry.rows, entry.candidates).cpu().numpy()
 
 
 def validate(
@@ -175,7 +176,7 @@ def train_cross_encoder(source: Source, work: Path, plan: TeachPlan, log: Log = 
     progress = Progress(folder / "log.jsonl", log)
     state = {"step": 0, "pairs": 0, "seconds": 0.0, "best": -1.0}
     if (folder / "checkpoint.pt").exists():
-        saved = torch.load(folder / "checkpoint.pt")
+        saved = load_saved(folder / "checkpoint.pt")
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         state = saved["state"]
@@ -189,7 +190,7 @@ def train_cross_encoder(source: Source, work: Path, plan: TeachPlan, log: Log = 
                         "bm25": mean_figure(figures, 0)})
         if mean > state["best"]:
             state["best"] = mean
-            torch.save({"model": model.state_dict(), "step": state["step"], "mean": mean}, folder / "best.pt")
+            save_whole({"model": model.state_dict(), "step": state["step"], "mean": mean}, folder / "best.pt")
 
     if state["step"] == 0:
         check()
@@ -233,7 +234,7 @@ def teach_step(
     rng = np.random.default_rng([plan.seed, step, ranks.rank])
     rows, candidates = np.array([e.query for e in examples]), fewer(examples, plan.documents, rng)
     scores, _ = read_pairs(model, texts, rows, candidates, plan.pair_tokens, plan.frozen)
-    share = torch.tensor([e.teacher_share for e in examples], dtype=torch.float32)
+    share = torch.tensor([e.teacher_share for e in examples], dtype=torch.float32, device=device())
     loss = listwise_loss(scores, softened_target(texts.cosine(rows, candidates), share))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

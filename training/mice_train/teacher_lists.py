@@ -41,7 +41,7 @@ def score_lists(
 ) -> None:
     """Writes work/cross-encoder/lists/*.npz; finished parts are left alone. Several ranks share the parts."""
     ranks, folder = Ranks(), work / "cross-encoder" / "lists"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     queries = load_queries(work)
     texts = load_texts(source, work, pair_tokens, load_passages(work), queries)
     stream = batches(read_queries(work / "queries.jsonl"), queries.states.lengths, load_candidates(work), SEED)
@@ -54,8 +54,8 @@ def score_lists(
         candidates = np.stack([e.candidates for e in examples])
         scores, cls = read_pairs(model, texts, rows, candidates, pair_tokens)
         unfinished = path.with_suffix(".tmp.npz")
-        np.savez(unfinished, rows=rows, candidates=candidates, scores=scores.numpy(), cls=cls.half().numpy(),
-                 shares=np.array([e.teacher_share for e in examples]))
+        np.savez(unfinished, rows=rows, candidates=candidates, scores=scores.cpu().numpy(),
+                 cls=cls.half().cpu().numpy(), shares=np.array([e.teacher_share for e in examples]))
         unfinished.rename(path)
         log(f"lists {(number + 1) * LISTS_PER_PART}/{lists}: {scores.numel() / (time.monotonic() - began):.0f} pairs/s")
 

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from mice_train.bundle import Parts, write_bundle
+from mice_train.quantize import MOST
 from mice_train.ragged import from_lengths
 from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
+from mice_train.whole_file import write_whole
 
 COMPUTES = ("float32", "int8-weights", "int8-blocks")
 ROUNDS = 15
@@ -21,7 +23,7 @@ DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12
 
 
 def measure_timings(parts: Parts, work: Path, log: Log = print) -> None:
-    """Writes work/timings.json. The ways take turns, so that other work on the machine falls on all alike."""
+    """Writes work/timings-NAME.json. The ways take turns, so that other work on the machine falls on all alike."""
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         bundles = {}
@@ -29,26 +31,27 @@ def measure_timings(parts: Parts, work: Path, log: Log = print) -> None:
             write_bundle(parts, Path(folder) / compute, compute)
             bundles[compute] = Bundle(Path(folder) / compute, threads=1)
         hidden, dims = parts.hidden, len(parts.projection.down)
-        tokens = DOCUMENTS * DOCUMENT_TOKENS
-        lengths = np.full(DOCUMENTS, DOCUMENT_TOKENS)
+        length, asked = min(DOCUMENT_TOKENS, parts.limits.document), min(QUERY_TOKENS, parts.limits.query)
+        tokens, lengths = DOCUMENTS * length, np.full(DOCUMENTS, length)
+        most = MOST[parts.state_dtype]
         stored = EncodedDocuments(
-            from_lengths(rng.integers(-127, 128, (tokens, dims), np.int8), lengths),
+            from_lengths(rng.integers(-most, most + 1, (tokens, dims), np.int8), lengths),
             from_lengths(rng.random(tokens, np.float32) / 50, lengths), np.zeros((DOCUMENTS, hidden), np.float32))
-        query = rng.standard_normal((QUERY_TOKENS, hidden), np.float32)
+        query = rng.standard_normal((asked, hidden), np.float32)
         rows = np.arange(DOCUMENTS)
         work_items: dict[str, Callable[[Bundle], object]] = {
-            f"interaction, {DOCUMENTS} documents x {DOCUMENT_TOKENS} tokens, query of {QUERY_TOKENS}":
+            f"interaction, {DOCUMENTS} documents x {length} tokens, query of {asked}":
                 lambda b: b.interaction(query, stored, rows),
-            f"document, {DOCUMENT_TOKENS} tokens": lambda b: encode_ids(b, "document", DOCUMENT_TOKENS),
-            f"query, {QUERY_TOKENS} tokens": lambda b: encode_ids(b, "query", QUERY_TOKENS),
+            f"document, {length} tokens": lambda b: encode_ids(b, "document", length),
+            f"query, {asked} tokens": lambda b: encode_ids(b, "query", asked),
         }
         found = [{"what": what, "ms": best_of(bundles, call)} for what, call in work_items.items()]
-    (work / "timings.json").write_text(json.dumps(found, indent=2) + "\n")
+    write_whole(work / f"timings-{parts.name}.json", lambda path: path.write_text(json.dumps(found, indent=2) + "\n"))
     log(json.dumps(found, indent=2))
 
 
 def encode_ids(bundle: Bundle, role: str, tokens: int) -> None:
-    ids = np.random.default_rng(1).integers(1000, 20000, (1, tokens))
+    ids = np.random.default_rng(1).integers(5, bundle.tokenizer.get_vocab_size(), (1, tokens))
     bundle.run(role, ["vector", "states"], input_ids=ids, attention_mask=np.ones_like(ids))
 
 

@@ -19,6 +19,7 @@ from mice_train.graph import Compute
 from mice_train.pairs import pair, pair_batches
 from mice_train.quantize import dequantize
 from mice_train.records import read_passages, read_queries
+from mice_train.refused import Refused
 from mice_train.runtime import BATCH_TOKENS, Bundle, EncodedDocuments
 from mice_train.tokens import document_text, tokenize
 
@@ -48,7 +49,7 @@ class Sample:
     documents: list[list[str]]
 
 
-class ToleranceExceeded(Exception):
+class ToleranceExceeded(Refused):
     """The graphs do not compute what the modules do; the message names every figure that is out of bounds."""
 
 

@@ -11,11 +11,13 @@ import torch
 from mice_train import pruned
 from mice_train.batches import Candidates
 from mice_train.collate import collate
+from mice_train.device import autocast
 from mice_train.encode import StoredPassages, StoredQueries
 from mice_train.interaction import Interaction
 from mice_train.metrics import single_ndcg
 from mice_train.negatives import NONE
 from mice_train.records import Passage, Query
+from mice_train.refused import Refused
 
 ASKED_STYLES = frozenset({"question", "web", "claim", "keywords-asked", "heading", "title"})
 """What picks checkpoints and calibrates: queries that somebody wrote. For those cut from a passage's own words (shown
@@ -63,10 +65,10 @@ def score_set(
     order = np.argsort(queries.states.lengths[entry.rows], kind="stable")
     for group in np.array_split(order, max(1, len(order) // 8)):
         batch = collate(entry.rows[group], entry.candidates[group], queries, passages)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             added = pruned.score(interaction, batch.x, batch.query_mask, batch.z, batch.document_mask)
-        scores.append((added.float() + interaction.cosine_weight * batch.cosine).numpy())
-        cosines.append(batch.cosine.numpy())
+        scores.append((added.float() + interaction.cosine_weight * batch.cosine).cpu().numpy())
+        cosines.append(batch.cosine.cpu().numpy())
     back = np.argsort(order)
     return np.concatenate(scores)[back], np.concatenate(cosines)[back]
 
@@ -85,8 +87,12 @@ def validate(
 
 
 def mean_figure(figures: dict[str, tuple[float, float, float]], way: int = 2) -> float:
-    """Mean over the sets of ASKED_STYLES."""
-    return float(np.mean([f[way] for name, f in figures.items() if style_of(name) in ASKED_STYLES]))
+    """Mean over the sets of ASKED_STYLES. @raises Refused where there is none to pick a checkpoint by."""
+    found = [f[way] for name, f in figures.items() if style_of(name) in ASKED_STYLES]
+    if not found:
+        raise Refused(f"no set of held-out queries in a style that somebody wrote has {LEAST_QUERIES} whose passage "
+                      f"BM25 finds in a full window; accepted are more queries, or a smaller check_window")
+    return float(np.mean(found))
 
 
 def style_of(set_name: str) -> str:

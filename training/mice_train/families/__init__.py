@@ -9,12 +9,13 @@ from __future__ import annotations
 from types import ModuleType
 
 from mice_train.families import bert, electra, modernbert
+from mice_train.refused import Refused
 
 FAMILIES: dict[str, ModuleType] = {"bert": bert, "electra": electra, "modernbert": modernbert}
 """By `model_type` of config.json."""
 
 
-class UnsupportedCheckpoint(ValueError):
+class UnsupportedCheckpoint(Refused):
     """Says what is accepted."""
 
 

@@ -1,0 +1,176 @@
+"""From a cross-encoder of each family and a collection to a bundle and its figures, by the commands themselves."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from transformers import AutoModelForSequenceClassification
+
+from mice_train.bundle import read_manifest
+from mice_train.cli import main
+from mice_train.runtime import Bundle
+from tests.checkpoints import FAMILIES, write_checkpoint
+from tests.collections import write_collection
+
+DOCUMENTS = 750
+"""Of which 4 in 100 are held out: enough for one validation set."""
+SCORE_TOLERANCE = 1e-4
+
+
+def recipe(folder: str, **changes: object) -> dict:
+    return {
+        "name": "converted-l2-1",
+        "source": {"model": "my-cross-encoder", "licence": "mine", "folder": folder},
+        "reading": {"bottom": 2, "vector_layers": 2, "wide_dims": 32, "document_tokens": 40, "query_tokens": 16,
+                    "pair_tokens": 48},
+        "data": {"sets": [], "own": [{"folder": "mine", "licence": "mine", "style": "heading"}], "made_per_style": 20},
+        "lists": {"lists": 128, "pair_tokens": 48},
+        "derive": {"steps": 4, "blocks": 1, "form": {"dims": 24, "dtype": "int4"}, "taught": 1.0, "teacher_weight": 1.0,
+                   "check_every": 2, "save_every": 2, "log_every": 1, "check_window": 10},
+        "align": {"minutes": 0.002, "layers": [0], "save_every_minutes": 0.001},
+        "calibration": {"queries": 30, "window": 20, "cross_encoder_queries": 20, "cross_encoder_window": 10},
+        "export": {"compute": "float32", "query_fast": True, "cross_encoder": True},
+        "evaluate": {"sets": ["held-back"], "mean_of": ["held-back"], "probe": ["held-back"], "sample": 10,
+                     "cross_encoder": True},
+        **changes,
+    }
+
+
+class Place:
+    """Folders of one run, and its commands."""
+
+    def __init__(self, root, family: str, **changes: object) -> None:
+        self.root = root
+        write_checkpoint(root / "checkpoint", family)
+        write_collection(root / "data" / "train" / "mine", DOCUMENTS)
+        write_collection(root / "data" / "dev" / "held-back", 120, seed=1)
+        (root / "recipe.yaml").write_text(yaml.safe_dump(recipe("checkpoint", **changes)))
+
+    def run(self, stage: str, *more: str) -> None:
+        main([stage, "--recipe", str(self.root / "recipe.yaml"), "--data", str(self.root / "data"),
+              "--work", str(self.root / "work"), "--device", "cpu", "--threads", "1", *more])
+
+    @property
+    def bundle(self):
+        return self.root / "work" / "bundles" / "converted-l2-1"
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def place(request, tmp_path_factory):
+    made = Place(tmp_path_factory.mktemp(request.param), request.param)
+    made.run("all", "--json", str(made.root / "figures.json"))
+    return made
+
+
+def test_a_cross_encoder_becomes_a_bundle_with_every_graph(place):
+    manifest = read_manifest(place.bundle)
+    assert set(manifest["graphs"]) == {"document", "query", "interaction", "query-fast", "cross-encoder"}
+    assert manifest["source"] == {"model": "my-cross-encoder", "licence": "mine", "bottomLayers": 2,
+                                  "interactionLayers": 1}
+    assert (manifest["stateDtype"], manifest["dims"]["states"]) == ("int4", 24)
+    assert [entry["name"] for entry in manifest["trainingData"]] == ["mine"]
+    assert max(manifest["tolerance"]["graphsVsPytorch"].values()) <= 1e-3
+
+
+def test_its_cross_encoder_graph_still_scores_as_the_checkpoint_did(place):
+    bundle = Bundle(place.bundle)
+    theirs = AutoModelForSequenceClassification.from_pretrained(place.root / "checkpoint").eval()
+    query, document = "77 aa", "77 aa bb cc"
+    ids = torch.tensor([[*bundle.query_ids(query), *bundle.document_ids([document])[0][1:]]])
+    types = torch.tensor([[0] * len(bundle.query_ids(query)) + [1] * (ids.shape[1] - len(bundle.query_ids(query)))])
+    given = {"token_type_ids": types} if theirs.config.model_type != "modernbert" else {}
+    with torch.no_grad():
+        expected = theirs(ids, attention_mask=torch.ones_like(ids), **given).logits.item()
+    assert abs(bundle.cross_encode(query, [document])[0] - expected) < SCORE_TOLERANCE
+
+
+def test_the_figures_are_in_the_file_the_manifest_and_the_card(place):
+    written = json.loads((place.root / "figures.json").read_text())
+    ways = {"bm25", "cosine", "mice", "mice+firstStage", "cosine+firstStage", "crossEncoder", "crossEncoder+firstStage"}
+    assert set(written["ndcg@10"]["mean"]) == ways
+    assert len(written["queries"]["held-back"]["mice"]) == 10
+    assert set(written["differences"]["mice - crossEncoder"]["held-back"]) == {"mean", "low", "high"}
+    measured = read_manifest(place.bundle)["quality"]["ndcg@10"]["held-back"]
+    assert set(measured) == ways - {"cosine+firstStage"}
+    card = (place.bundle / "README.md").read_text()
+    assert "MICE-l2+1" in card and "a stored token takes\n16 bytes" in card
+    assert f"{measured['mice']:.4f}" in card
+
+
+def test_a_finished_run_is_not_done_again(place):
+    kept = [place.root / "work" / name for name in
+            ("passages.jsonl", "candidates.npz", "mice-converted-l2-1/checkpoint.pt", "align-0/student.pt")]
+    before = [path.stat().st_mtime_ns for path in kept]
+    for stage in ("prepare", "derive", "align-query"):
+        place.run(stage)
+    assert [path.stat().st_mtime_ns for path in kept] == before
+
+
+def test_layers_are_probed_from_the_embeddings_to_the_last(place):
+    place.run("probe-layers")
+    found = json.loads((place.root / "work" / "probe.json").read_text())["held-back"]
+    assert set(found) == {"single", "paired"}
+    assert all(len(curve) == 5 and 0 <= curve[0]["recall"] <= 1 for curve in found.values())
+
+
+def test_stored_forms_are_compared_by_bytes(place):
+    place.run("frontier")
+    found = json.loads((place.root / "work" / "mice-converted-l2-1" / "frontier.json").read_text())
+    assert found[0]["form"] == "24 int4"
+    assert found[0]["bytesPerToken"] == 16
+
+
+def test_another_way_of_reading_asks_for_another_work_folder(place):
+    changed = recipe("checkpoint")
+    changed["reading"]["bottom"] = 1
+    (place.root / "other.yaml").write_text(yaml.safe_dump(changed))
+    with pytest.raises(SystemExit, match="bottom 2 and not 1; accepted is a work folder of its own"):
+        main(["derive", "--recipe", str(place.root / "other.yaml"), "--data", str(place.root / "data"),
+              "--work", str(place.root / "work")])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A recipe that trains its own cross-encoder, and dual encoders from that."""
+    teach = {"steps": 2, "frozen": 1, "queries": 4, "documents": 4, "pair_tokens": 48, "check_every": 2,
+             "save_every": 1, "log_every": 1, "check_window": 10}
+    dual = [{"name": "two", "layers": 2, "copied": 1, "steps": 2, "batch": 8, "save_every": 1, "log_every": 1}]
+    made = Place(tmp_path_factory.mktemp("trained"), "bert", cross_encoder=teach, dual=dual)
+    for stage in ("prepare", "train-cross-encoder", "train-dual"):
+        made.run(stage)
+    return made
+
+
+def test_the_cross_encoder_is_trained_where_the_recipe_says_so(trained):
+    saved = torch.load(trained.root / "work" / "cross-encoder" / "checkpoint.pt")
+    assert saved["state"]["step"] == 2
+
+
+def test_dual_encoders_are_measured_by_retrieval(trained):
+    found = json.loads((trained.root / "work" / "dual-two" / "quality.json").read_text())
+    assert set(found["held-back"]) == {"ndcg", "recall"}
+
+
+def test_the_same_seed_trains_the_same_model_and_another_one_another(trained, tmp_path_factory):
+    def train(seed: str) -> np.ndarray:
+        work = tmp_path_factory.mktemp("again") / "work"
+        for stage in ("prepare", "train-cross-encoder"):
+            main([stage, "--recipe", str(trained.root / "recipe.yaml"), "--data", str(trained.root / "data"),
+                  "--work", str(work), "--device", "cpu", "--threads", "1", "--seed", seed])
+        return torch.load(work / "cross-encoder" / "checkpoint.pt")["model"]["head.weight"].numpy()
+
+    first = train("5")
+    assert np.array_equal(first, train("5"))
+    assert not np.array_equal(first, train("6"))
+
+
+def test_a_stage_without_its_precondition_names_the_stage_to_run(tmp_path):
+    place = Place(tmp_path, "bert")
+    with pytest.raises(SystemExit, match="candidates.npz is missing: run `mice-train prepare` first"):
+        place.run("derive")
+    with pytest.raises(SystemExit, match="no cross_encoder section"):
+        place.run("train-cross-encoder")
