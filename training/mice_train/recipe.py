@@ -97,6 +97,8 @@ class EvaluateRecipe:
     """Sets that layers and dual encoders are compared on, by retrieval over the whole collection."""
     sample: int = 1000
     """Queries of a set at most: a fixed random sample of a larger one."""
+    cosine_first_stage: float | None = None
+    """Weight of the first stage beside the plain cosine; null: as `derive` calibrated it, else the bundle's own."""
     cross_encoder: bool = False
     """Whether to measure the bundle's cross-encoder too, which takes hours rather than minutes."""
 

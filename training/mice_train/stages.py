@@ -159,11 +159,13 @@ def run_frontier(job: Job) -> None:
 
 
 def run_evaluate(job: Job, out: Path, json_file: Path | None = None) -> None:
-    """Also writes the figures into the bundle's manifest, and its model card."""
+    """Also writes the figures into the bundle's manifest and its model card, where the work folder has its run."""
     plan = job.recipe.evaluate
     job.need(out / "bundle.json", "export")
     chosen = job.mice_folder / "calibration.json"
-    weight = json.loads(chosen.read_text())["plainCosine"]["firstStage"]["weight"] if chosen.exists() else None
+    weight = plan.cosine_first_stage
+    if weight is None and chosen.exists():
+        weight = json.loads(chosen.read_text())["plainCosine"]["firstStage"]["weight"]
     per_query = evaluate(out, job.data, job.work, Measure(plan.sets, plan.sample, weight, plan.cross_encoder), job.log)
     figures, compared = means(per_query, plan.mean_of), differences(per_query, plan.mean_of)
     if "mean" in figures:
@@ -175,6 +177,8 @@ def run_evaluate(job: Job, out: Path, json_file: Path | None = None) -> None:
         intervals = {pair: {name: asdict(found) for name, found in by_set.items()} for pair, by_set in compared.items()}
         content = json.dumps({"ndcg@10": figures, "differences": intervals, "queries": per_query}) + "\n"
         write_whole(json_file, lambda path: path.write_text(content))
+    if not (job.mice_folder / "log.jsonl").exists():
+        return
     manifest = read_manifest(out)
     of_bundle = {name: {way: figure for way, figure in ways.items() if way in WAYS or way.startswith("crossEncoder")}
                  for name, ways in figures.items()}
