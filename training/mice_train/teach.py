@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -53,6 +54,8 @@ class TeachPlan:
     log_every: int = 10
     check_queries: int = 24
     check_window: int = 20
+    keep: Literal["best", "last"] = "best"
+    """Which check's weights go on: the best one's, or the last one's where the sets are too small to tell them apart."""
     seed: int = 0
 
 
@@ -161,7 +164,7 @@ def written_sets(work: Path, candidates: Candidates, window: int, per_set: int) 
 
 
 def train_cross_encoder(source: Source, work: Path, plan: TeachPlan, log: Log = print) -> None:
-    """Writes work/cross-encoder/checkpoint.pt (to go on from) and best.pt (best mean on written validation queries)."""
+    """Writes work/cross-encoder/checkpoint.pt (to go on from) and best.pt (the check that `keep` says)."""
     ranks, folder = Ranks(), work / "cross-encoder"
     folder.mkdir(exist_ok=True)
     passages, queries = load_passages(work), load_queries(work)
@@ -188,8 +191,8 @@ def train_cross_encoder(source: Source, work: Path, plan: TeachPlan, log: Log = 
         mean = mean_figure(figures)
         progress.write({"step": state["step"], "validation": figures, "mean": mean, "cosine": mean_figure(figures, 1),
                         "bm25": mean_figure(figures, 0)})
-        if mean > state["best"]:
-            state["best"] = mean
+        if mean > state["best"] or plan.keep == "last":
+            state["best"] = max(mean, state["best"])
             save_whole({"model": model.state_dict(), "step": state["step"], "mean": mean}, folder / "best.pt")
 
     if state["step"] == 0:
