@@ -55,7 +55,7 @@ class TeachPlan:
     check_queries: int = 24
     check_window: int = 20
     keep: Literal["best", "last"] = "best"
-    """Which check's weights go on: the best one's, or the last one's where the sets are too small to tell them apart."""
+    """Which check's weights go on: the best one's, or the last one's where the sets are too small to tell."""
     seed: int = 0
 
 
