@@ -87,6 +87,10 @@ def run_derive(job: Job) -> None:
 
 
 def calibrate_mice(job: Job) -> None:
+    """Again only where another checkpoint was picked since."""
+    chosen, best = job.mice_folder / "calibration.json", job.mice_folder / "best.pt"
+    if chosen.exists() and chosen.stat().st_mtime_ns > best.stat().st_mtime_ns:
+        return
     passages, queries = stored_as(load_passages(job.work), job.plan.form), load_queries(job.work)
     model, plan = job.interaction(), job.recipe.calibration
     sets = written_sets(job.work, load_candidates(job.work), plan.window, plan.queries)

@@ -103,7 +103,8 @@ def test_the_figures_are_in_the_file_the_manifest_and_the_card(place):
 
 def test_a_finished_run_is_not_done_again(place):
     kept = [place.root / "work" / name for name in
-            ("passages.jsonl", "candidates.npz", "mice-converted-l2-1/checkpoint.pt", "align-0/student.pt")]
+            ("passages.jsonl", "candidates.npz", "mice-converted-l2-1/checkpoint.pt",
+             "mice-converted-l2-1/calibration.json", "align-0/student.pt")]
     before = [path.stat().st_mtime_ns for path in kept]
     for stage in ("prepare", "derive", "align-query"):
         place.run(stage)
