@@ -72,8 +72,8 @@ class CalibrationRecipe:
 
     queries: int = 60
     window: int = 100
-    cross_encoder_queries: int = 12
-    cross_encoder_window: int = 30
+    cross_encoder_queries: int = 20
+    cross_encoder_window: int = 20
 
 
 @dataclass(frozen=True)
