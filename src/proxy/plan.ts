@@ -3,7 +3,6 @@
 import type { Settings } from '../config/options.ts';
 import { cutOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
 import { type Controls, controlsOfBody } from './controls.ts';
-import { plainQueryString } from './query-string.ts';
 import { queryTextOf } from './query-text.ts';
 import type { SkipReason } from './verdicts.ts';
 
@@ -94,9 +93,10 @@ function reasonToSkip(
   return skipRules.find(([, holds]) => holds(body, query))?.[0];
 }
 
+/** `q` takes the place of the body's query, as in the engines' RestSearchAction. */
 function textOf(body: Body, query: URLSearchParams): string | undefined {
   const q = query.get('q');
-  return (q === null ? undefined : plainQueryString(q) || undefined) ?? queryTextOf(body);
+  return queryTextOf(q === null ? body : { ...body, query: { query_string: { query: q } } });
 }
 
 /** URL parameters override the body, as in the engines' RestSearchAction. */
