@@ -55,6 +55,9 @@ Every answer to a search carries the header \`x-mice\`:
 - \`reranked; window=100; scored=100; model=…; took=12\`: the first \`window\` hits were re-ranked, \`scored\` of them have a score of the model. A \`reason\` may say why some have none.
 - \`skipped; reason=…\`: the answer is the cluster's, untouched.
 - \`degraded; reason=…; …\`: re-ranking was wanted and did not, or not wholly, happen; hits without a score follow in the order of the cluster.
+- \`shadow; window=100; scored=0; …\`: the answer is in the cluster's order, and scored afterwards: what re-ranking would change is logged, and measured in \`mice_shadow_overlap\`, \`mice_shadow_kendall_tau\` and, by \`shadow.judgements\`, \`mice_shadow_ndcg10\`. With \`x-mice-explain\` the answer waits for it: \`…; overlap=0.80; tau=0.512\`.
+
+A request with several searches has their verdicts in order, separated by commas; of more than 16, only how many there are of each kind: \`several; searches=20; reranked=18; degraded=0; shadow=0; skipped=2\`.
 
 ## Skipped
 

@@ -1,5 +1,6 @@
 /** Every option, declared once: help text, environment names and docs/configuration.md are made from here. */
 import { z } from 'zod';
+import { type IndexRule, indexRules } from './index-rules.ts';
 
 export interface Option<T> {
   /** Dotted name in the configuration file; `--a-b` on the command line and `MICE_A_B` in the environment. */
@@ -116,6 +117,52 @@ export const options = {
     schema: whole(1, 600_000),
     default: 2000,
     accepts: '1 to 600000',
+  }),
+  rerankRules: option<readonly IndexRule[]>({
+    name: 'rerank.rules',
+    doc: 'Rules for searches of some indices: the first whose `index` (a name, or a pattern with `*`) fits every index of the request holds. Controls of a request go before it.',
+    schema: indexRules,
+    default: [],
+    accepts:
+      'a list (JSON on the command line) of {index, mode: on, off or shadow, window, deadline, fields: [where texts are read], question: [fields whose clauses ask]}, all but index optional',
+  }),
+  rerankShare: option({
+    name: 'rerank.share',
+    doc: 'Share of the searches that are re-ranked, for comparing: the same bucket, or else the same question, is always on the same side.',
+    unit: 'percent',
+    schema: z.coerce.number().min(0).max(100),
+    default: 100,
+    accepts: '0 to 100',
+  }),
+  rerankShadow: option({
+    name: 'rerank.shadow',
+    doc: 'Whether searches are answered as the cluster does, and scored afterwards to report what re-ranking would change.',
+    schema: flag,
+    default: false,
+    accepts: 'true or false',
+  }),
+  shadowJudgements: option({
+    name: 'shadow.judgements',
+    doc: 'File of judgements by which shadow searches report nDCG; empty for none.',
+    schema: z.string(),
+    default: '',
+    accepts: 'a file of lines: question, document id and grade, separated by tabs',
+  }),
+  pagesMb: option({
+    name: 'pages.memory',
+    doc: "Memory for the orders of windows, so that a search's later pages cost no scoring; 0 keeps none.",
+    unit: 'MB',
+    schema: whole(0, 100_000),
+    default: 16,
+    accepts: '0 to 100000',
+  }),
+  pagesKeepMs: option({
+    name: 'pages.keep',
+    doc: 'Time for which the order of a window is kept for its later pages.',
+    unit: 'ms',
+    schema: whole(1, 3_600_000),
+    default: 60_000,
+    accepts: '1 to 3600000',
   }),
   ingestEnabled: option({
     name: 'ingest.enabled',

@@ -6,7 +6,7 @@ export function configurationReference(): string {
     const option = options[key];
     const unit = 'unit' in option ? ` (${option.unit})` : '';
     const shown = Array.isArray(option.default)
-      ? option.default.join(', ')
+      ? option.default.join(', ') || '(none)'
       : String(option.default) || '(none)';
     return `| \`${option.name}\` | ${option.doc}${unit} | \`${shown}\` | ${option.accepts} | \`${flagOf(option.name)}\`, \`${environmentNameOf(option.name)}\` |`;
   });

@@ -1,5 +1,5 @@
 /** Documents with vectors and states: select text → encode → fields → into the document's own bytes. */
-import { cutOf, membersOf, skipSpace, without } from '../json/spans.ts';
+import { cutsOf, membersOf, skipSpace, without } from '../json/spans.ts';
 import type { Model } from '../model/model.ts';
 import { contentHash } from '../states/hash.ts';
 import { miceFields } from './fields.ts';
@@ -73,5 +73,5 @@ function withObject(source: Buffer, object: string, value: string | undefined): 
 function withoutMember(source: Buffer, key: string): Buffer {
   const members = membersOf(source, skipSpace(source, 0));
   const found = members.findLast((member) => member.key === key);
-  return found ? withoutMember(without(source, [cutOf(members, found)]), key) : source;
+  return found ? withoutMember(without(source, cutsOf(members, [found])), key) : source;
 }

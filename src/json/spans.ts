@@ -89,16 +89,21 @@ export function membersOf(bytes: Buffer, start: number): readonly Member[] {
   }
 }
 
-/**
- * What to cut so that `member` is gone from `members` and the rest is still JSON: with the comma before it,
- * or, when it is the first of several, up to the next member.
- */
-export function cutOf(members: readonly Member[], member: Member): Span {
-  const place = members.indexOf(member);
-  const before = members[place - 1];
-  const after = members[place + 1];
-  if (before) return { start: before.span.end, end: member.span.end };
-  return { start: member.span.start, end: after ? after.span.start : member.span.end };
+/** What to cut so that `leaving` are gone from `members` and the rest is still JSON, white space between the others kept. */
+export function cutsOf(members: readonly Member[], leaving: readonly Member[]): readonly Span[] {
+  const gone = new Set(leaving);
+  const [first] = members;
+  const last = members.at(-1);
+  if (gone.size === 0 || first === undefined || last === undefined) return [];
+  const firstKept = members.findIndex((member) => !gone.has(member));
+  if (firstKept === -1) return [{ start: first.span.start, end: last.span.end }];
+  const leading = { start: first.span.start, end: (members[firstKept] as Member).span.start };
+  const later = members.flatMap((member, at) =>
+    at > firstKept && gone.has(member)
+      ? [{ start: (members[at - 1] as Member).span.end, end: member.span.end }]
+      : [],
+  );
+  return firstKept === 0 ? later : [leading, ...later];
 }
 
 /** `bytes` without `cuts`, which are in order and do not overlap. */

@@ -2,9 +2,18 @@
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import type { StageTimes } from './stages.ts';
 
+/** Measures of a change of order: shares from 0 to 1, Kendall's tau from -1 to 1. */
+interface ShadowChanges {
+  readonly overlap: number;
+  readonly tau: number;
+  readonly ndcg?: { readonly before: number; readonly after: number } | undefined;
+}
+
 export interface Metrics {
   countSearch(outcome: string, reason: string | undefined): void;
   observeStages(times: StageTimes): void;
+  /** How re-ranking would have changed the order of a shadow search. */
+  observeShadow(changes: ShadowChanges): void;
   countDocuments(outcome: 'enriched' | 'failed', documents: number): void;
   countPassed(status: number): void;
   /** The exposition text. */
@@ -29,6 +38,25 @@ export function openMetrics(): Metrics {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
   });
+  const overlap = new Histogram({
+    name: 'mice_shadow_overlap',
+    help: 'Shadow searches by the share of the page that re-ranking leaves on it.',
+    buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+    registers,
+  });
+  const tau = new Histogram({
+    name: 'mice_shadow_kendall_tau',
+    help: "Shadow searches by Kendall's tau between both orders.",
+    buckets: [-0.5, -0.25, 0, 0.25, 0.5, 0.75, 0.9, 1],
+    registers,
+  });
+  const ndcg = new Histogram({
+    name: 'mice_shadow_ndcg10',
+    help: 'Shadow searches with judgements by nDCG@10, in the order of the cluster and re-ranked.',
+    labelNames: ['order'],
+    buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1],
+    registers,
+  });
   const documents = new Counter({
     name: 'mice_documents_total',
     help: 'Documents written through the sidecar by what became of them.',
@@ -45,6 +73,13 @@ export function openMetrics(): Metrics {
     countSearch: (outcome, reason) => searches.inc({ outcome, reason: reason ?? '' }),
     observeStages(times) {
       for (const [stage, ms] of Object.entries(times)) stages.observe({ stage }, ms / 1000);
+    },
+    observeShadow(changes) {
+      overlap.observe(changes.overlap);
+      tau.observe(changes.tau);
+      if (changes.ndcg === undefined) return;
+      ndcg.observe({ order: 'cluster' }, changes.ndcg.before);
+      ndcg.observe({ order: 'reranked' }, changes.ndcg.after);
     },
     countDocuments: (outcome, count) => documents.inc({ outcome }, count),
     countPassed: (status) => passed.inc({ status: `${Math.floor(status / 100)}xx` }),

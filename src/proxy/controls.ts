@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { MiceError } from '../errors.ts';
 
 export interface Controls {
-  readonly mode?: 'on' | 'off' | undefined;
+  readonly mode?: 'on' | 'off' | 'shadow' | undefined;
   /** Hits to re-rank. */
   readonly window?: number | undefined;
   /** The question in words, instead of the one found in the query. */
@@ -16,6 +16,8 @@ export interface Controls {
   readonly deadlineMs?: number | undefined;
   /** Adds `server-timing` to the answer. */
   readonly explain?: boolean | undefined;
+  /** Decides about the share of traffic: the same text always falls on the same side. */
+  readonly bucket?: string | undefined;
 }
 
 interface Control {
@@ -34,7 +36,13 @@ const fieldList = z.union([
 const toggle = z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')]);
 
 export const controls: readonly Control[] = [
-  { key: 'mode', header: 'x-mice', name: 'mode', schema: z.enum(['on', 'off']), accepts: 'on or off' },
+  {
+    key: 'mode',
+    header: 'x-mice',
+    name: 'mode',
+    schema: z.enum(['on', 'off', 'shadow']),
+    accepts: 'on, off or shadow',
+  },
   {
     key: 'window',
     header: 'x-mice-window',
@@ -58,6 +66,13 @@ export const controls: readonly Control[] = [
     accepts: '1 to 600000 ms',
   },
   { key: 'explain', header: 'x-mice-explain', name: 'explain', schema: toggle, accepts: 'true or false' },
+  {
+    key: 'bucket',
+    header: 'x-mice-bucket',
+    name: 'bucket',
+    schema: z.string().min(1),
+    accepts: 'a text, e.g. a user or session, that decides about rerank.share; the question unless set',
+  },
 ];
 
 /** Header names that are ours and never reach the cluster. */

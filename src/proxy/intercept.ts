@@ -1,7 +1,17 @@
 /** Which requests are ours to look into, by method and path alone: media types of `_bulk` differ by client. */
 
+/** How searches are asked; `async` and the templates are answered in an envelope or rendered first. */
+export type SearchForm = 'search' | 'async' | 'template' | 'multi' | 'multi-template';
+
+export interface SearchInterception {
+  readonly kind: 'search';
+  readonly form: SearchForm;
+  /** The index expression, decoded; undefined for all indices. */
+  readonly index: string | undefined;
+}
+
 export type Interception =
-  | { readonly kind: 'search' }
+  | SearchInterception
   | { readonly kind: 'bulk'; readonly index: string | undefined }
   | { readonly kind: 'document'; readonly index: string }
   /** Routes of our own under `/_mice/`. */
@@ -15,14 +25,25 @@ interface Rule {
   readonly interception: (index: string | undefined) => Interception;
 }
 
-/** Order is precedence; the first rule that fits decides. Index names that start with a dot are the cluster's own. */
+/** An index expression: names, patterns, aliases, date math, `_all`. What starts with a dot is the cluster's own. */
+const expression = '(_all|[^/._][^/]*)';
+
+function searches(form: SearchForm, endpoint: string, methods: readonly string[]): Rule {
+  return {
+    methods,
+    path: new RegExp(`^/(?:${expression}/)?${endpoint}/?$`),
+    interception: (index) => ({ kind: 'search', form, index }),
+  };
+}
+
+/** Order is precedence; the first rule that fits decides. */
 const rules: readonly Rule[] = [
   { methods: [], path: /^\/_mice(?:\/|$)/, interception: () => ({ kind: 'own' }) },
-  {
-    methods: ['GET', 'POST'],
-    path: /^\/(?:([^/._][^/]*)\/)?_search$/,
-    interception: () => ({ kind: 'search' }),
-  },
+  searches('search', '_search', ['GET', 'POST']),
+  searches('template', '_search/template', ['GET', 'POST']),
+  searches('multi', '_msearch', ['GET', 'POST']),
+  searches('multi-template', '_msearch/template', ['GET', 'POST']),
+  searches('async', '_async_search', ['POST']),
   {
     methods: ['POST', 'PUT'],
     path: /^\/(?:([^/._][^/]*)\/)?_bulk$/,

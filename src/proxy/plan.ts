@@ -1,33 +1,64 @@
 /** What to do with a search: leave it to the cluster, or ask for a window and re-rank it. Pure. */
-
+import { createHash } from 'node:crypto';
+import { fitsPattern, type IndexRule, ruleFor } from '../config/index-rules.ts';
 import type { Settings } from '../config/options.ts';
-import { cutOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
+import { cutsOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
 import { type Controls, controlsOfBody } from './controls.ts';
+import { readFilterPath } from './filter-path.ts';
+import type { HitDifference } from './hits.ts';
 import { queryTextOf } from './query-text.ts';
+import { type Retriever, retrieversIn } from './retrievers.ts';
+import { isInShare } from './share.ts';
+import {
+  parameterIn,
+  parseTarget,
+  printTarget,
+  type Target,
+  withoutParameters,
+  withParameters,
+} from './target.ts';
 import type { SkipReason } from './verdicts.ts';
+import { widenBody } from './widen-body.ts';
 
-export interface RerankPlan {
-  readonly kind: 'rerank';
+/** What to re-rank of a search, however it is sent. */
+export interface Wanted {
   readonly queryText: string;
   /** The page that the caller asked for. */
   readonly from: number;
   readonly size: number;
   /** Hits to re-rank. */
   readonly window: number;
+  /** Hits to ask the cluster for, from the first. */
+  readonly hits: number;
   readonly deadlineMs: number;
   readonly explain: boolean;
+  /** Score and compare, but answer in the order of the cluster. */
+  readonly shadow: boolean;
   readonly textFields: readonly string[];
   /** Whether `_source` comes whole, so that a document's text can be read from its hit. */
   readonly sourceIsWhole: boolean;
+  /** The caller sees parts of the answer only. */
+  readonly isFiltered: boolean;
+  /** How what is asked for differs from what the caller wants to see of a hit. */
+  readonly difference: HitDifference;
+}
+
+export interface RerankPlan extends Wanted {
+  readonly kind: 'rerank';
   /** Path and query string that ask for the window and the states; the body goes as it came. */
   readonly widenedPath: string;
+  /** The same without the states: for a window whose order is known. */
+  readonly windowPath: string;
+  /** The same for every page of a search: a digest of all that is asked but for the page. */
+  readonly basis: string;
   readonly body: Buffer;
 }
 
 export interface SkipPlan {
   readonly kind: 'skip';
   readonly reason: SkipReason;
-  /** The body without what was ours. */
+  /** Path and query string, and body, without what was ours. */
+  readonly path: string;
   readonly body: Buffer;
 }
 
@@ -37,97 +68,270 @@ export interface SearchRequest {
   /** Decoded body; empty when there was none. */
   readonly body: Buffer;
   readonly controls: Controls;
+  /** The index expression of the path, decoded; undefined for all indices. */
+  readonly index?: string | undefined;
 }
 
 type Body = Readonly<Record<string, unknown>>;
 
 /** @throws MiceError `bad-option` when `ext.mice` holds what is not accepted */
 export function planSearch(request: SearchRequest, settings: Settings): RerankPlan | SkipPlan {
-  const parsed = parseBody(request.body);
-  if (parsed === undefined) return { kind: 'skip', reason: 'unreadable-body', body: request.body };
-  const { body, ours } = withoutOurs(request.body, parsed);
+  const received = parseTarget(request.path);
+  // Both engines read a body from the URL where the request has none.
+  const inUrl = request.body.length === 0 ? parameterIn(received, 'source') : undefined;
+  const bytes = inUrl === undefined ? request.body : Buffer.from(inUrl);
+  const parsed = parseBody(bytes);
+  if (parsed === undefined)
+    return { kind: 'skip', reason: 'unreadable-body', path: request.path, body: request.body };
+  const { body: left, ours } = withoutOurs(bytes, parsed);
+  const target =
+    inUrl === undefined || left === bytes ? received : withParameters(received, { source: left.toString() });
+  const body = inUrl === undefined ? left : request.body;
   const controls: Controls = { ...controlsOfBody(ours), ...request.controls };
-  const { path, query } = splitTarget(request.path);
-  const reason = reasonToSkip(parsed, query, controls, settings);
-  if (reason !== undefined) return { kind: 'skip', reason, body };
-  const queryText = controls.query ?? textOf(parsed, query);
-  if (queryText === undefined) return { kind: 'skip', reason: 'no-query-text', body };
-  const { from, size } = pageOf(parsed, query);
-  const window = controls.window ?? settings.rerankWindow;
-  if (from >= window) return { kind: 'skip', reason: 'beyond-window', body };
+  const wanted = readSearch({ body: parsed, target, controls, index: request.index }, settings);
+  if (typeof wanted === 'string') return { kind: 'skip', reason: wanted, path: printTarget(target), body };
+  const window = withParameters(target, {
+    from: '0',
+    size: String(wanted.hits),
+    ...(wanted.filterPath !== undefined && { filter_path: wanted.filterPath }),
+  });
   return {
     kind: 'rerank',
-    queryText,
-    from,
-    size,
-    window,
-    deadlineMs: controls.deadlineMs ?? settings.rerankDeadlineMs,
-    explain: controls.explain ?? false,
-    textFields: controls.fields ?? settings.textFields,
-    sourceIsWhole: sourceIsWhole(parsed, query),
-    widenedPath: widen(path, query, Math.max(window, from + size), `${settings.fieldsObject}.states`),
+    ...wanted,
+    windowPath: printTarget(window),
+    widenedPath: wanted.difference.keepStates
+      ? printTarget(window)
+      : printTarget(withParameters(window, { docvalue_fields: withStates(target, statesFieldOf(settings)) })),
+    basis: basisOf(target, left, wanted),
     body,
   };
 }
 
+/** One search of a request that holds several: it has no URL of its own, so its body is rewritten. */
+export interface SubSearch {
+  readonly body: Buffer;
+  /** The index expression that holds for it. */
+  readonly index: string | undefined;
+  readonly controls: Controls;
+}
+
+export type SubPlan =
+  | (Wanted & {
+      readonly kind: 'rerank';
+      /** The body without what was ours. */
+      readonly body: Buffer;
+      /** The body that asks for the window and the states. */
+      readonly widenedBody: Buffer;
+    })
+  | { readonly kind: 'skip'; readonly reason: SkipReason; readonly body: Buffer };
+
+/** @throws MiceError `bad-option` when `ext.mice` holds what is not accepted */
+export function planSubSearch(search: SubSearch, settings: Settings): SubPlan {
+  const parsed = parseBody(search.body);
+  if (parsed === undefined) return { kind: 'skip', reason: 'unreadable-body', body: search.body };
+  const { body, ours } = withoutOurs(search.body, parsed);
+  const controls: Controls = { ...controlsOfBody(ours), ...search.controls };
+  const target: Target = { path: '', parameters: [] };
+  const wanted = readSearch({ body: parsed, target, controls, index: search.index }, settings);
+  if (typeof wanted === 'string') return { kind: 'skip', reason: wanted, body };
+  const states = wanted.difference.keepStates ? undefined : statesFieldOf(settings);
+  const widenedBody = widenBody(body, wanted.hits, states);
+  if (widenedBody === undefined) return { kind: 'skip', reason: 'unreadable-body', body };
+  return { kind: 'rerank', ...wanted, body, widenedBody };
+}
+
+/** Doc-value field that holds the states. */
+export function statesFieldOf(settings: Settings): string {
+  return `${settings.fieldsObject}.states`;
+}
+
+interface Search {
+  readonly body: Body;
+  readonly target: Target;
+  readonly controls: Controls;
+  readonly index: string | undefined;
+}
+
+interface Read extends Search {
+  readonly retrievers: readonly Retriever[];
+  readonly page: { readonly from: number; readonly size: number } | undefined;
+}
+
+function readSearch(
+  search: Search,
+  settings: Settings,
+): (Wanted & { readonly filterPath: string | undefined }) | SkipReason {
+  const { body, target, controls, index } = search;
+  const rule = ruleFor(settings.rerankRules, index);
+  const mode = controls.mode ?? rule?.mode ?? modeOf(settings);
+  if (mode === 'off') return 'off';
+  const page = pageOf(body, target);
+  const retrievers = retrieversIn(body['retriever']);
+  const reason = skipRules.find(([, holds]) => holds({ ...search, retrievers, page }))?.[0];
+  if (reason !== undefined || page === undefined) return reason ?? 'page';
+  const statesField = statesFieldOf(settings);
+  const filterPath = parameterIn(target, 'filter_path');
+  const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesField);
+  if (filter?.kind === 'none') return 'filter-path';
+  const queryText = controls.query ?? textOf(body, target, rule);
+  if (queryText === undefined) return 'no-query-text';
+  if (controls.mode === undefined && !isInShare(controls.bucket ?? queryText, settings.rerankShare))
+    return 'share';
+  const most = mostHits(body, retrievers);
+  const window = Math.min(controls.window ?? rule?.window ?? settings.rerankWindow, most);
+  const { from, size } = page;
+  if (from >= window) return 'beyond-window';
+  return {
+    queryText,
+    from,
+    size,
+    window,
+    hits: Math.min(Math.max(window, from + size), Math.max(most, size)),
+    deadlineMs: controls.deadlineMs ?? rule?.deadline ?? settings.rerankDeadlineMs,
+    explain: controls.explain ?? false,
+    shadow: mode === 'shadow',
+    textFields: controls.fields ?? rule?.fields ?? settings.textFields,
+    sourceIsWhole: sourceIsWhole(body, target) && (filter?.sourceIsWhole ?? true),
+    isFiltered: filter !== undefined,
+    difference: {
+      keepStates: asksForStates(body, target, statesField),
+      hidden: filter?.hidden ?? [],
+    },
+    filterPath: filter?.widened,
+  };
+}
+
+function modeOf(settings: Settings): 'on' | 'off' | 'shadow' {
+  if (!settings.rerankEnabled) return 'off';
+  return settings.rerankShadow ? 'shadow' : 'on';
+}
+
 /** Ordered: the first that holds is the reason given. */
-const skipRules: readonly (readonly [SkipReason, (body: Body, query: URLSearchParams) => boolean])[] = [
-  ['scroll', (_, query) => query.has('scroll')],
-  ['search-after', (body) => 'search_after' in body],
-  ['sort', (body, query) => 'sort' in body || query.has('sort')],
-  ['collapse', (body) => 'collapse' in body],
-  ['rescore', (body) => 'rescore' in body],
-  ['stored-fields', (body, query) => 'stored_fields' in body || query.has('stored_fields')],
-  ['filter-path', (_, query) => query.has('filter_path')],
-  ['media-type', (_, query) => query.has('format') && query.get('format') !== 'json'],
-  ['size-0', (body, query) => pageOf(body, query).size === 0],
+const skipRules: readonly (readonly [SkipReason, (search: Read) => boolean])[] = [
+  ['media-type', ({ target }) => (parameterIn(target, 'format') ?? 'json') !== 'json'],
+  ['scroll', (search) => has(search, 'scroll')],
+  ['search-after', (search) => says(search, 'search_after')],
+  ['point-in-time', (search) => says(search, 'pit')],
+  ['sort', ({ body, target, retrievers }) => sortsOtherwise(body, target, retrievers)],
+  ['collapse', (search) => says(search, 'collapse')],
+  [
+    'rescore',
+    (search) => says(search, 'rescore') || search.retrievers.some(({ kind }) => kind === 'rescorer'),
+  ],
+  ['stored-fields', ({ body, target }) => namesNone(body, target)],
+  ['page', ({ page }) => page === undefined],
+  ['size-0', ({ page }) => page?.size === 0],
 ];
 
-function reasonToSkip(
-  body: Body,
-  query: URLSearchParams,
-  controls: Controls,
-  settings: Settings,
-): SkipReason | undefined {
-  if (controls.mode === 'off' || (!settings.rerankEnabled && controls.mode !== 'on')) return 'off';
-  return skipRules.find(([, holds]) => holds(body, query))?.[0];
+function has({ target }: Search, name: string): boolean {
+  return parameterIn(target, name) !== undefined;
+}
+
+/** Whether the body, or a retriever in it, has a member `key`. */
+function says({ body, retrievers }: Read, key: string): boolean {
+  return key in body || retrievers.some(({ members }) => key in members);
+}
+
+/** By `_score` alone is the order that there is without a sort: hits get no sort values then, and can move. */
+function sortsOtherwise(body: Body, target: Target, retrievers: readonly Retriever[]): boolean {
+  const inUrl = parameterIn(target, 'sort');
+  if (inUrl !== undefined) return !/^_score(?::desc)?$/.test(inUrl);
+  if (retrievers.some(({ members }) => 'sort' in members)) return true;
+  return 'sort' in body && !isByScore(body['sort']);
+}
+
+function isByScore(sort: unknown): boolean {
+  if (Array.isArray(sort)) return sort.length === 0 || (sort.length === 1 && isByScore(sort[0]));
+  if (typeof sort === 'string') return sort === '_score' || sort === '_score:desc';
+  if (typeof sort !== 'object' || sort === null) return false;
+  const [[field, order] = [], ...others] = Object.entries(sort);
+  if (field !== '_score' || others.length > 0) return false;
+  return order === 'desc' || (order as { order?: unknown } | null)?.order === 'desc';
+}
+
+/** `_none_` takes ids away from hits. */
+function namesNone(body: Body, target: Target): boolean {
+  const asked = parameterIn(target, 'stored_fields')?.split(',') ?? [body['stored_fields']].flat();
+  return asked.includes('_none_');
 }
 
 /** `q` takes the place of the body's query, as in the engines' RestSearchAction. */
-function textOf(body: Body, query: URLSearchParams): string | undefined {
-  const q = query.get('q');
-  return queryTextOf(q === null ? body : { ...body, query: { query_string: { query: q } } });
+function textOf(body: Body, target: Target, rule: IndexRule | undefined): string | undefined {
+  const q = parameterIn(target, 'q');
+  const asked = q === undefined ? body : { ...body, query: { query_string: { query: q } } };
+  const { question } = rule ?? {};
+  // A field that is itself a pattern may be any; it counts.
+  return queryTextOf(
+    asked,
+    question && ((field) => field.includes('*') || question.some((pattern) => fitsPattern(pattern, field))),
+  );
 }
 
-/** URL parameters override the body, as in the engines' RestSearchAction. */
-function pageOf(body: Body, query: URLSearchParams): { from: number; size: number } {
-  const number = (name: string, absent: number) => {
-    const value = Number(query.get(name) ?? body[name] ?? absent);
-    return Number.isInteger(value) && value >= 0 ? value : absent;
-  };
-  return { from: number('from', 0), size: number('size', 10) };
+/** URL parameters override the body, as in RestSearchAction; undefined where the engines would refuse a number. */
+function pageOf(body: Body, target: Target): { from: number; size: number } | undefined {
+  const from = wholeNumber(parameterIn(target, 'from') ?? body['from'] ?? 0);
+  const size = wholeNumber(parameterIn(target, 'size') ?? body['size'] ?? 10);
+  return from === undefined || size === undefined ? undefined : { from, size };
 }
 
-function sourceIsWhole(body: Body, query: URLSearchParams): boolean {
-  const inBody = body['_source'] ?? true;
-  const names = ['_source', '_source_includes', '_source_excludes', '_source_include', '_source_exclude'];
-  return inBody === true && !names.some((name) => query.has(name));
+function wholeNumber(value: unknown): number | undefined {
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : undefined;
 }
 
-function widen(path: string, query: URLSearchParams, size: number, statesField: string): string {
-  const widened = new URLSearchParams(query);
-  widened.set('from', '0');
-  widened.set('size', String(size));
-  const asked = widened.get('docvalue_fields');
-  widened.set('docvalue_fields', asked ? `${asked},${statesField}` : statesField);
-  return `${path}?${widened}`;
+/** Most hits that ranking by the engine itself gives; it refuses to be asked for more. */
+function mostHits(body: Body, retrievers: readonly Retriever[]): number {
+  const rank = (body['rank'] as { rrf?: { rank_window_size?: unknown } } | undefined)?.rrf;
+  const sizes = [rank?.rank_window_size, ...retrievers.map(({ members }) => members['rank_window_size'])];
+  return Math.min(...sizes.map((size) => wholeNumber(size ?? undefined) ?? Number.MAX_SAFE_INTEGER));
 }
 
-/** The path stays as it came: parsing it as a URL would resolve dot segments. */
-function splitTarget(target: string): { path: string; query: URLSearchParams } {
-  const mark = target.indexOf('?');
-  if (mark === -1) return { path: target, query: new URLSearchParams() };
-  return { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
+function sourceIsWhole(body: Body, target: Target): boolean {
+  const filters = ['_source_includes', '_source_excludes', '_source_include', '_source_exclude'];
+  if (filters.some((name) => parameterIn(target, name) !== undefined)) return false;
+  const stored = 'stored_fields' in body || parameterIn(target, 'stored_fields') !== undefined;
+  const source = parameterIn(target, '_source') ?? body['_source'] ?? !stored;
+  return source === true || source === 'true';
+}
+
+/** Whether the caller wants to see the states: then they stay in the hits. */
+function asksForStates(body: Body, target: Target, statesField: string): boolean {
+  const inUrl = parameterIn(target, 'docvalue_fields')?.split(',') ?? [];
+  const inBody = Array.isArray(body['docvalue_fields']) ? body['docvalue_fields'] : [];
+  return [...inUrl, ...inBody]
+    .map((asked: unknown) =>
+      typeof asked === 'string' ? asked : (asked as { field?: unknown } | null)?.field,
+    )
+    .some((pattern) => typeof pattern === 'string' && fitsPattern(pattern, statesField));
+}
+
+/** Doc-value fields of the URL come on top of the body's. */
+function withStates(target: Target, statesField: string): string {
+  const asked = parameterIn(target, 'docvalue_fields');
+  return asked ? `${asked},${statesField}` : statesField;
+}
+
+function basisOf(target: Target, body: Buffer, wanted: Wanted): string {
+  const { queryText, window, textFields } = wanted;
+  return createHash('sha256')
+    .update(printTarget(withoutParameters(target, ['from', 'size'])))
+    .update('\n')
+    .update(withoutPage(body))
+    .update(JSON.stringify([queryText, window, textFields]))
+    .digest('hex');
+}
+
+function withoutPage(body: Buffer): Buffer {
+  const start = skipSpace(body, 0);
+  if (start === body.length) return body;
+  const members = membersOf(body, start);
+  return without(
+    body,
+    cutsOf(
+      members,
+      members.filter(({ key }) => key === 'from' || key === 'size'),
+    ),
+  );
 }
 
 function parseBody(bytes: Buffer): Body | undefined {
@@ -143,13 +347,13 @@ function parseBody(bytes: Buffer): Body | undefined {
 }
 
 /** Cuts `ext.mice` out of the body by bytes, and `ext` when nothing else is in it. */
-function withoutOurs(bytes: Buffer, parsed: Body): { body: Buffer; ours: unknown } {
+export function withoutOurs(bytes: Buffer, parsed: Body): { body: Buffer; ours: unknown } {
   const ext = parsed['ext'];
   if (typeof ext !== 'object' || ext === null || !('mice' in ext)) return { body: bytes, ours: undefined };
   const top = membersOf(bytes, skipSpace(bytes, 0));
   const extMember = top.findLast(({ key }) => key === 'ext') as Member;
   const inner = membersOf(bytes, extMember.value.start);
-  const mice = inner.findLast(({ key }) => key === 'mice') as Member;
-  const cut = inner.length === 1 ? cutOf(top, extMember) : cutOf(inner, mice);
-  return { body: without(bytes, [cut]), ours: ext.mice };
+  const mice = inner.filter(({ key }) => key === 'mice');
+  const cuts = inner.length === mice.length ? cutsOf(top, [extMember]) : cutsOf(inner, mice);
+  return { body: without(bytes, cuts), ours: ext.mice };
 }

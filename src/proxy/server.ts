@@ -7,7 +7,8 @@ import { loggable } from '../observe/log.ts';
 import { adminRoutes } from './admin.ts';
 import { answerFault, type Exchange, openExchange } from './exchange.ts';
 import { intercept } from './intercept.ts';
-import { bulk, document, pass, search } from './routes.ts';
+import { bulk, document, pass } from './routes.ts';
+import { search } from './search-routes.ts';
 import { openServices, type Services } from './services.ts';
 
 export interface RunningServer {
@@ -57,7 +58,7 @@ async function route(
     return admin(request, response);
   }
   try {
-    if (found.kind === 'search') await search(exchange, services);
+    if (found.kind === 'search') await search(exchange, services, found);
     else if (found.kind === 'bulk' && services.settings.ingestEnabled)
       await bulk(exchange, services, found.index);
     else if (found.kind === 'document' && services.settings.ingestEnabled)

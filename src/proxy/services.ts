@@ -9,8 +9,10 @@ import type { Model } from '../model/model.ts';
 import { openModel } from '../model/runtime.ts';
 import { loggable, openLog } from '../observe/log.ts';
 import { type Metrics, openMetrics } from '../observe/metrics.ts';
+import { type JudgementsOf, readJudgements } from './judgements.ts';
 import { type LiveStates, openLiveStates } from './live-states.ts';
 import { openUpstream, type Upstream } from './upstream.ts';
+import { openWindowCache, type WindowCache } from './window-cache.ts';
 
 export interface Services {
   readonly settings: Settings;
@@ -18,6 +20,8 @@ export interface Services {
   readonly upstream: Upstream;
   readonly model: Model;
   readonly live: LiveStates;
+  readonly pages: WindowCache;
+  readonly judgementsOf: JudgementsOf;
   readonly isPrepared: IsPrepared;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -27,6 +31,8 @@ export interface Services {
 /** @throws MiceError when the bundle does not check out or no supported engine answers */
 export async function openServices(settings: Settings): Promise<Services> {
   const log = openLog(settings.logLevel);
+  const judgementsOf =
+    settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements);
   const engine = await connectEngine(serviceAddress(settings));
   const model = await openModel(settings.modelBundle || defaultBundleDirectory(), {
     ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
@@ -39,6 +45,8 @@ export async function openServices(settings: Settings): Promise<Services> {
     upstream,
     model,
     live: openLiveStates(model, settings.cacheMb * 1e6),
+    pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
+    judgementsOf,
     isPrepared: openPrepared(engine, settings.fieldsObject, (error) =>
       log.warn(loggable(error), 'the mapping of an index could not be read: its documents go without states'),
     ),

@@ -21,9 +21,13 @@ export interface Page {
  * widened request added; everything outside the list stays but for `max_score`.
  */
 export function splice(answer: Buffer, places: HitPlaces, page: Page): Buffer {
-  const { array, hits, maxScore } = places;
-  const list = listOf(answer, places, page);
-  const edits: Edit[] = [{ span: array, bytes: list }];
+  const { array, emptied, hits, maxScore } = places;
+  const shown = page.hits.filter(({ place }) => !hits[place]?.empty);
+  const edits: Edit[] = [
+    shown.length < page.hits.length && shown.length === 0
+      ? { span: emptied, bytes: [] }
+      : { span: array, bytes: listOf(answer, places, shown) },
+  ];
   if (maxScore !== undefined && page.maxScore !== undefined && hits.length > 0) {
     edits.push({ span: maxScore, bytes: [Buffer.from(printScore(page.maxScore))] });
   }
@@ -42,13 +46,13 @@ interface Edit {
 }
 
 /** The array with the page's hits between the white space and commas that stood between the cluster's. */
-function listOf(answer: Buffer, { array, hits }: HitPlaces, page: Page): Buffer[] {
+function listOf(answer: Buffer, { array, hits }: HitPlaces, shown: readonly PlacedHit[]): Buffer[] {
   const [first, second] = hits;
   const last = hits.at(-1);
   if (first === undefined || last === undefined) return [answer.subarray(array.start, array.end)];
-  if (page.hits.length === 0) return [Buffer.from('[]')];
+  if (shown.length === 0) return [Buffer.from('[]')];
   const separator = second ? answer.subarray(first.span.end, second.span.start) : Buffer.from(',');
-  const items = page.hits.flatMap(({ place, score }, at) => {
+  const items = shown.flatMap(({ place, score }, at) => {
     const bytes = hitBytes(answer, hits[place] as HitPlace, score);
     return at === 0 ? bytes : [separator, ...bytes];
   });
@@ -60,8 +64,7 @@ function listOf(answer: Buffer, { array, hits }: HitPlaces, page: Page): Buffer[
 }
 
 function hitBytes(answer: Buffer, hit: HitPlace, score: number | undefined): Buffer[] {
-  const edits: Edit[] = [];
-  if (hit.added) edits.push({ span: hit.added, bytes: [] });
+  const edits: Edit[] = hit.added.map((span) => ({ span, bytes: [] }));
   if (hit.score && score !== undefined)
     edits.push({ span: hit.score, bytes: [Buffer.from(printScore(score))] });
   return edited(answer, hit.span, edits);

@@ -10,11 +10,16 @@ export const skipReasons = {
   'size-0': 'No hits were asked for.',
   sort: 'The caller asked for an order of its own.',
   'search-after': 'The caller pages by sort values.',
+  'point-in-time': 'The caller holds a point in time, in order to page by sort values.',
   scroll: 'The caller reads everything in batches.',
   collapse: 'Collapsed hits are groups, not documents.',
   rescore: 'The caller re-scores by itself.',
-  'stored-fields': 'Hits come without what is needed to know them.',
-  'filter-path': 'The answer comes without what is needed to know its hits.',
+  'stored-fields': 'Hits come without ids (`_none_`).',
+  'filter-path': 'The caller sees no hits, or forbids what is needed to know them.',
+  page: '`from` or `size` is no whole number; the cluster says what is wrong with it.',
+  share: 'The search is not in the share of the traffic that is re-ranked.',
+  async: 'The answer is kept by the cluster, or not complete yet, for the caller to fetch later.',
+  template: 'The template could not be rendered; the cluster says what is wrong with it.',
   'beyond-window': 'The page lies behind the window; it is in the order of the cluster.',
   'no-hits': 'Nothing was found.',
   'upstream-status': 'The cluster answered with an error.',
@@ -33,21 +38,50 @@ export const degradeReasons = {
 export type SkipReason = keyof typeof skipReasons;
 export type DegradeReason = keyof typeof degradeReasons;
 
+/** How re-ranking changed an order. */
+export interface RankChanges {
+  /** Share of the first page that is the same in both orders, 0 to 1. */
+  readonly overlap: number;
+  /** Kendall's tau between both orders of the scored hits, -1 to 1. */
+  readonly tau: number;
+  /** nDCG@10 of both orders, where the question has judgements. */
+  readonly ndcg?: { readonly before: number; readonly after: number } | undefined;
+}
+
 export type Verdict =
   | { readonly outcome: 'skipped'; readonly reason: SkipReason }
   | {
-      readonly outcome: 'reranked' | 'degraded';
+      readonly outcome: 'reranked' | 'degraded' | 'shadow';
       readonly reason?: DegradeReason;
       readonly window: number;
       readonly scored: number;
       readonly model: string;
       readonly tookMs: number;
+      readonly changes?: RankChanges;
     };
 
 /** The header's value, e.g. `reranked; window=100; scored=100; model=…; took=12`. */
 export function verdictHeader(verdict: Verdict): string {
   if (verdict.outcome === 'skipped') return `skipped; reason=${verdict.reason}`;
-  const { outcome, reason, window, scored, model, tookMs } = verdict;
+  const { outcome, reason, window, scored, model, tookMs, changes } = verdict;
   const why = reason === undefined ? '' : ` reason=${reason};`;
-  return `${outcome};${why} window=${window}; scored=${scored}; model=${model}; took=${Math.round(tookMs)}`;
+  const line = `${outcome};${why} window=${window}; scored=${scored}; model=${model}; took=${Math.round(tookMs)}`;
+  if (changes === undefined) return line;
+  const { overlap, tau, ndcg } = changes;
+  const gain = ndcg && `; ndcg-before=${ndcg.before.toFixed(4)}; ndcg-after=${ndcg.after.toFixed(4)}`;
+  return `${line}; overlap=${overlap.toFixed(2)}; tau=${tau.toFixed(3)}${gain ?? ''}`;
+}
+
+/** Verdicts of one request that are listed one by one; of more only the counts are. */
+const LISTED = 16;
+
+/** The header of a request with several searches: their verdicts in order, or how many there are of each kind. */
+export function verdictsHeader(verdicts: readonly Verdict[]): string {
+  if (verdicts.length <= LISTED) return verdicts.map(verdictHeader).join(', ');
+  const count = (outcome: Verdict['outcome']) =>
+    verdicts.filter((verdict) => verdict.outcome === outcome).length;
+  const counts = (['reranked', 'degraded', 'shadow', 'skipped'] as const).map(
+    (outcome) => `${outcome}=${count(outcome)}`,
+  );
+  return `several; searches=${verdicts.length}; ${counts.join('; ')}`;
 }

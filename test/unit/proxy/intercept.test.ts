@@ -6,9 +6,24 @@ import { verdictHeader } from '../../../src/proxy/verdicts.ts';
 
 describe('a request is looked into by method and path', () => {
   it.each<[string, string, unknown]>([
-    ['POST', '/_search', { kind: 'search' }],
-    ['GET', '/a,b*/_search?q=x', { kind: 'search' }],
-    ['POST', '/%3Clogs-%7Bnow%7D%3E/_search', { kind: 'search' }],
+    ['POST', '/_search', { kind: 'search', form: 'search', index: undefined }],
+    ['GET', '/a,b*,-c/_search?q=x', { kind: 'search', form: 'search', index: 'a,b*,-c' }],
+    ['POST', '/_all/_search', { kind: 'search', form: 'search', index: '_all' }],
+    ['POST', '/*/_search/', { kind: 'search', form: 'search', index: '*' }],
+    ['POST', '/far:a/_search', { kind: 'search', form: 'search', index: 'far:a' }],
+    ['POST', '/%3Clogs-%7Bnow%7D%3E/_search', { kind: 'search', form: 'search', index: '<logs-{now}>' }],
+    ['GET', '/_search/template', { kind: 'search', form: 'template', index: undefined }],
+    ['POST', '/i/_search/template', { kind: 'search', form: 'template', index: 'i' }],
+    ['POST', '/_msearch?typed_keys', { kind: 'search', form: 'multi', index: undefined }],
+    ['GET', '/i/_msearch', { kind: 'search', form: 'multi', index: 'i' }],
+    ['POST', '/_msearch/template', { kind: 'search', form: 'multi-template', index: undefined }],
+    ['POST', '/i/_async_search', { kind: 'search', form: 'async', index: 'i' }],
+    ['GET', '/_async_search/abc', { kind: 'pass' }],
+    ['POST', '/_search/scroll', { kind: 'pass' }],
+    ['PUT', '/_search/pipeline/p', { kind: 'pass' }],
+    ['POST', '/i/_search/point_in_time', { kind: 'pass' }],
+    ['POST', '/_render/template', { kind: 'pass' }],
+    ['POST', '/_nodes/_search', { kind: 'pass' }],
     ['POST', '/_bulk?refresh', { kind: 'bulk', index: undefined }],
     ['PUT', '/my%20index/_bulk', { kind: 'bulk', index: 'my index' }],
     ['PUT', '/i/_doc/1', { kind: 'document', index: 'i' }],
@@ -20,11 +35,9 @@ describe('a request is looked into by method and path', () => {
     ['GET', '/', { kind: 'pass' }],
     ['DELETE', '/i/_doc/1', { kind: 'pass' }],
     ['POST', '/i/_update/1', { kind: 'pass' }],
-    ['POST', '/i/_search/template', { kind: 'pass' }],
     ['HEAD', '/i/_search', { kind: 'pass' }],
     ['POST', '/.kibana/_search', { kind: 'pass' }],
     ['PUT', '/.security/_doc/1', { kind: 'pass' }],
-    ['POST', '/i/_search/', { kind: 'pass' }],
   ])('%s %s', (method, target, interception) => {
     expect(intercept(method, target)).toEqual(interception);
   });
@@ -50,7 +63,7 @@ describe('the controls of a search', () => {
   });
 
   it.each([
-    ['x-mice', 'maybe', /on or off/],
+    ['x-mice', 'maybe', /on, off or shadow/],
     ['x-mice-window', '0', /1 to 10000/],
     ['x-mice-window', '1e9', /1 to 10000/],
     ['x-mice-query', '%E0%A4', undefined],

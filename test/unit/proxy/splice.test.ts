@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { findHits } from '../../../src/proxy/hits.ts';
+import { findHits, type HitDifference } from '../../../src/proxy/hits.ts';
 import { type Page, printScore, splice } from '../../../src/proxy/splice.ts';
 
 const STATES = 'mice.states';
@@ -16,6 +16,40 @@ function keepAll(answer: string): string {
     hits: hits.map((_, place) => ({ place, score: undefined })),
     maxScore: undefined,
   });
+}
+
+/** The answer in its own order, read with a difference. */
+function filtered(answer: string, difference: HitDifference): string {
+  const bytes = Buffer.from(answer);
+  const places = findHits(bytes, STATES, difference);
+  const hits = places.hits.map((_, place) => ({ place, score: undefined }));
+  return splice(bytes, places, { hits, maxScore: undefined }).toString();
+}
+
+/** A buffer that counts how many of its bytes are looked at. */
+function countingLooks(bytes: Buffer): { counted: Buffer; looks: () => number } {
+  let looks = 0;
+  const counted = new Proxy(bytes, {
+    get(target, property) {
+      if (typeof property === 'string' && /^\d+$/.test(property)) {
+        looks++;
+        return target[Number(property)];
+      }
+      if (property === 'indexOf')
+        return (byte: number, from: number) => {
+          const found = target.indexOf(byte, from);
+          looks += (found === -1 ? target.length : found) - from + 1;
+          return found;
+        };
+      if (property === 'toString')
+        return (encoding: BufferEncoding, start: number, end: number) => {
+          looks += end - start;
+          return target.toString(encoding, start, end);
+        };
+      return Reflect.get(target, property, target);
+    },
+  });
+  return { counted, looks: () => looks };
 }
 
 /** JSON text with what parsing and printing again would lose: long numbers, escapes, spaces, duplicate keys. */
@@ -109,6 +143,82 @@ describe('splicing an answer', () => {
       .replace('{"mice.states"', '{"date":["x"],"mice.states"')
       .replace('"]}}]', '"]},"highlight":{}}]');
     expect(keepAll(beside)).toContain('"fields":{"date":["x"]},"highlight":{}');
+  });
+
+  it('takes out the states of every hit, wherever they stand in its fields, and alters nothing else', () => {
+    const fields = fc
+      .array(fc.tuple(fc.constantFrom('a', 'b', 'mice', 'mice.statesx'), json), { maxLength: 3 })
+      .map((members) => members.map(([key, value]) => `"${key}":[${value}]`));
+    const one = fc.record({ fields, place: fc.nat(), space: fc.constantFrom('', ' ', '\n ') });
+    fc.assert(
+      fc.property(fc.array(one, { minLength: 1, maxLength: 4 }), (hits) => {
+        const text = (withStates: boolean) =>
+          `{"hits":{"hits":[${hits
+            .map(({ fields: members, place, space }, at) => {
+              const all = withStates
+                ? members.toSpliced(place % (members.length + 1), 0, '"mice.states":["AAAA"]')
+                : members;
+              const list = all.length === 0 ? '' : `,"fields":{${all.join(`,${space}`)}}`;
+              return `{"_index":"i","_id":"${at}"${list},"sort":[1]}`;
+            })
+            .join(',')}]}}`;
+        const expected = text(false);
+        const got = keepAll(text(true));
+        const parsed = (answer: string) => answer.replace(/\s+/g, '').replaceAll(/,?"fields":\{\}/g, '');
+        expect(parsed(got)).toBe(parsed(expected));
+      }),
+    );
+  });
+
+  it('leaves states that the caller asked for', () => {
+    const text = '{"hits":{"hits":[{"_index":"i","_id":"a","fields":{"mice.states":["AAAA"]}}]}}';
+    expect(filtered(text, { keepStates: true })).toBe(text);
+  });
+
+  it('takes out of each hit what the caller did not ask to see', () => {
+    const text =
+      '{"took":1,"hits":{"hits":[{"_index":"i","_id":"a","_routing":"r","_source":{"t":1},"fields":{"mice.states":["AAAA"]}},{"_index":"i","_id":"b","_source":{"t":2}}]}}';
+    expect(filtered(text, { hidden: ['_index', '_routing'] })).toBe(
+      '{"took":1,"hits":{"hits":[{"_id":"a","_source":{"t":1}},{"_id":"b","_source":{"t":2}}]}}',
+    );
+    expect(filtered(text, { hidden: ['_index', '_id', '_routing'] })).toBe(
+      '{"took":1,"hits":{"hits":[{"_source":{"t":1}},{"_source":{"t":2}}]}}',
+    );
+  });
+
+  it('leaves out hits of which nothing is left, and the list when it is empty, as the engines do', () => {
+    const hidden = ['_index', '_id'];
+    const bare = '{"_index":"i","_id":"a","fields":{"mice.states":["AAAA"]}}';
+    const full = '{"_index":"i","_id":"b","highlight":{}}';
+    expect(filtered(`{"hits":{"hits":[${bare},${full}]}}`, { hidden })).toBe(
+      '{"hits":{"hits":[{"highlight":{}}]}}',
+    );
+    expect(filtered(`{"took":1,"hits":{"hits":[${bare}]}}`, { hidden })).toBe('{"took":1}');
+    expect(filtered(`{"hits":{"total":1,"hits":[${bare}]},"x":2}`, { hidden })).toBe(
+      '{"hits":{"total":1},"x":2}',
+    );
+    expect(filtered(`{"hits":{"hits":[${bare}]}}`, { hidden })).toBe('{}');
+  });
+
+  it('looks at each byte a fixed number of times, whatever the answer', () => {
+    const scans: readonly [string, (size: number) => string][] = [
+      ['quotes', (size) => `"${'\\"'.repeat(size)}"`],
+      ['backslashes', (size) => `"${'\\\\'.repeat(size)}"`],
+      ['brackets', (size) => `${'['.repeat(size)}${']'.repeat(size)}`],
+      ['objects', (size) => `${'{"a":'.repeat(size)}1${'}'.repeat(size)}`],
+      ['members', (size) => `{${Array.from({ length: size }, (_, at) => `"${at}":1`).join(',')}}`],
+      ['digits', (size) => '9'.repeat(size)],
+      ['spaces', (size) => `[${' '.repeat(size)}]`],
+    ];
+    for (const [name, value] of scans) {
+      for (const size of [1000, 8000]) {
+        const one = `{"_index":"i","_id":"a","_source":${value(size)},"fields":{"x":[${value(size)}],"mice.states":["AAAA"]}}`;
+        const bytes = Buffer.from(`{"x":${value(size)},"hits":{"hits":[${one},${one}]}}`);
+        const { counted, looks } = countingLooks(bytes);
+        findHits(counted, STATES);
+        expect(looks() / bytes.length, `${name} × ${size}`).toBeLessThan(12);
+      }
+    }
   });
 
   it('cuts a page out of the window', () => {

@@ -1,0 +1,67 @@
+/** Rules for searches of some indices, by name or wildcard. */
+import { z } from 'zod';
+
+export interface IndexRule {
+  /** A name or a pattern with `*`. */
+  readonly index: string;
+  readonly mode?: 'on' | 'off' | 'shadow' | undefined;
+  readonly window?: number | undefined;
+  /** ms */
+  readonly deadline?: number | undefined;
+  /** Fields to read a document's text from. */
+  readonly fields?: readonly string[] | undefined;
+  /** Fields whose clauses make the question; names or patterns with `*`. */
+  readonly question?: readonly string[] | undefined;
+}
+
+const names = z.array(z.string().min(1)).min(1);
+
+const rule = z.strictObject({
+  index: z.string().min(1),
+  mode: z.enum(['on', 'off', 'shadow']).optional(),
+  window: z.int().min(1).max(10_000).optional(),
+  deadline: z.int().min(1).max(600_000).optional(),
+  fields: names.optional(),
+  question: names.optional(),
+});
+
+/** A list, or its JSON text as the environment and the command line give it. */
+export const indexRules: z.ZodType<readonly IndexRule[]> = z.preprocess(
+  (value) => (typeof value === 'string' ? parsed(value) : value),
+  z.array(rule),
+);
+
+/**
+ * The first rule that fits every index of a request.
+ * @param index the index expression of the path, decoded; undefined for all indices
+ */
+export function ruleFor(rules: readonly IndexRule[], index: string | undefined): IndexRule | undefined {
+  const wanted = (index ?? '*')
+    .split(',')
+    .map((name) => (name === '_all' ? '*' : name))
+    .filter((name) => !name.startsWith('-'));
+  return rules.find(({ index: pattern }) => wanted.every((name) => fitsPattern(pattern, name)));
+}
+
+/** Whether `*` in `pattern` can be replaced so that it is `name`. Linear in time for each `*`. */
+export function fitsPattern(pattern: string, name: string): boolean {
+  const [first = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return pattern === name;
+  if (!name.startsWith(first)) return false;
+  let at = first.length;
+  for (const piece of rest) {
+    const found = name.indexOf(piece, at);
+    if (found === -1) return false;
+    at = found + piece.length;
+  }
+  return name.length - at >= last.length && name.endsWith(last);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

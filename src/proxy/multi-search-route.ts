@@ -1,0 +1,230 @@
+/** `_msearch` and `_msearch/template`: every search is planned, widened and spliced by itself, in one request. */
+import { membersOf, type Span } from '../json/spans.ts';
+import { loggable } from '../observe/log.ts';
+import { startStageClock } from '../observe/stages.ts';
+import { type Controls, controlsOfHeaders } from './controls.ts';
+import { type Exchange, type Substitute, sendOn } from './exchange.ts';
+import { readMultiSearch, replaced, responsesIn, type SubRequest, writeMultiSearch } from './multi-search.ts';
+import { planSubSearch, type SubPlan } from './plan.ts';
+import { type Begun, beginScoring, hitsOf, type RerankedAnswer, rerankAnswer } from './rerank.ts';
+import {
+  answerReranked,
+  limitBytes,
+  passOn,
+  readable,
+  readSearch,
+  scoringNeeds,
+  skip,
+  unlessOurs,
+} from './search-exchange.ts';
+import type { Services } from './services.ts';
+import { parameterIn, parseTarget } from './target.ts';
+import { plainTarget } from './template.ts';
+import { renderTemplate } from './template-route.ts';
+import { readAnswer } from './upstream.ts';
+import type { SkipReason, Verdict } from './verdicts.ts';
+
+/** Searches of one request that are rendered or scored at a time. */
+const AT_A_TIME = 4;
+
+interface Part {
+  readonly header: Buffer;
+  /** The line as the caller would have sent it without us. */
+  readonly own: Buffer;
+  readonly plan: SubPlan;
+}
+
+/** @param kind what the lines hold */
+export async function multiSearch(
+  exchange: Exchange,
+  services: Services,
+  index: string | undefined,
+  kind: 'searches' | 'templates',
+): Promise<void> {
+  const target = parseTarget(exchange.target);
+  const controls = controlsOfHeaders(exchange.request.headers);
+  const body = await readSearch(exchange, services);
+  if (!body) return;
+  const asItCame = { body: body.raw };
+  const requests = readMultiSearch(body.plain);
+  if (!requests) return skip(exchange, services, 'unreadable-body', asItCame);
+  if ((parameterIn(target, 'format') ?? 'json') !== 'json')
+    return skip(exchange, services, 'media-type', asItCame);
+  const parts = await partsOf(exchange, services, requests, index, controls, kind);
+  if (!parts) return skip(exchange, services, 'template', asItCame);
+  // The answers of a filtered request cannot be told apart where some are left out.
+  if (parameterIn(target, 'filter_path') !== undefined)
+    return skip(exchange, services, 'filter-path', unlessOurs(body, ownLines(parts, body.plain)));
+  await rerankAll(exchange, services, parts, {
+    own: unlessOurs(body, ownLines(parts, body.plain)),
+    widenedPath: kind === 'templates' ? plainTarget(exchange.target) : exchange.target,
+  });
+}
+
+/** Undefined where a template is not rendered. */
+async function partsOf(
+  exchange: Exchange,
+  services: Services,
+  requests: readonly SubRequest[],
+  index: string | undefined,
+  fromHeaders: Controls,
+  kind: 'searches' | 'templates',
+): Promise<readonly Part[] | undefined> {
+  const parts = await inTurns(requests, async (request): Promise<Part | undefined> => {
+    const { header } = request;
+    const scope = request.index ?? index;
+    if (kind === 'searches') {
+      const search = { body: request.body, index: scope, controls: fromHeaders };
+      const plan = planSubSearch(search, services.settings);
+      return { header, own: plan.body, plan };
+    }
+    const rendered = await renderTemplate(exchange, services, request.body);
+    if (!rendered) return undefined;
+    const controls = { ...rendered.controls, ...fromHeaders };
+    const plan = planSubSearch({ body: rendered.search, index: scope, controls }, services.settings);
+    return { header, own: rendered.own, plan };
+  });
+  return parts.every((part) => part !== undefined) ? parts : undefined;
+}
+
+interface Sending {
+  readonly own: Substitute;
+  readonly widenedPath: string;
+}
+
+async function rerankAll(
+  exchange: Exchange,
+  services: Services,
+  parts: readonly Part[],
+  { own, widenedPath }: Sending,
+): Promise<void> {
+  if (parts.every(({ plan }) => plan.kind === 'skip')) {
+    const verdicts = parts.map(({ plan }) => skipped((plan as { reason: SkipReason }).reason));
+    return passOn(exchange, services, verdicts, own);
+  }
+  const clock = startStageClock();
+  const begun = parts.map(({ plan }) =>
+    plan.kind === 'skip'
+      ? undefined
+      : beginScoring(plan, scoringNeeds(exchange, services, plan), startStageClock()),
+  );
+  const widened = writeMultiSearch(
+    parts.map(({ header, plan }) => ({
+      header,
+      body: plan.kind === 'skip' ? plan.body : plan.widenedBody,
+    })),
+  );
+  const answer = await clock.time('upstream', () =>
+    sendOn(exchange, services.upstream, readable(widenedPath, widened)),
+  );
+  const read = await readAnswer(answer.body, limitBytes(services));
+  if (answer.status !== 200) return skip(exchange, services, 'upstream-status', own);
+  if (!read) return skip(exchange, services, 'too-large', own);
+  const spans = responsesIn(read, parts.length);
+  if (!spans) return skip(exchange, services, 'unreadable-answer', own);
+  const answered = await clock.time('total', () =>
+    inTurns(parts, (part, at) => answerPart(exchange, services, read, spans[at] as Span, part, begun[at])),
+  );
+  const replies = await withOwnErrors(exchange, services, parts, answered);
+  const bytes = replaced(
+    read,
+    spans.map((span, at) => ({ span, by: (replies[at] as Answered).body })),
+  );
+  for (const one of begun) if (one) services.metrics.observeStages(one.clock.timesMs);
+  answerReranked(
+    exchange,
+    services,
+    answer,
+    bytes,
+    replies.map(({ verdict }) => verdict),
+    {
+      clock,
+      explain: parts.some(({ plan }) => plan.kind === 'rerank' && plan.explain),
+    },
+  );
+}
+
+interface Answered extends Pick<RerankedAnswer, 'body' | 'verdict'> {
+  /** The widened search gave an error, or nothing to work on: the caller's own is to be asked. */
+  readonly failed?: true;
+}
+
+async function answerPart(
+  exchange: Exchange,
+  services: Services,
+  answer: Buffer,
+  span: Span,
+  { plan }: Part,
+  begun: Begun | undefined,
+): Promise<Answered> {
+  const body = answer.subarray(span.start, span.end);
+  if (plan.kind === 'skip' || begun === undefined)
+    return { body, verdict: skipped(plan.kind === 'skip' ? plan.reason : 'off') };
+  const needs = scoringNeeds(exchange, services, plan);
+  const places = hitsOf(body, plan, needs.statesField);
+  if (places) return rerankAnswer(plan, body, places, begun, needs);
+  return { body, verdict: skipped(hasError(body) ? 'upstream-status' : 'unreadable-answer'), failed: true };
+}
+
+/** Asks once more, as the caller did, for those searches that failed widened: errors are to be of their own request. */
+async function withOwnErrors(
+  exchange: Exchange,
+  services: Services,
+  parts: readonly Part[],
+  answered: readonly Answered[],
+): Promise<readonly Answered[]> {
+  const failed = answered.flatMap(({ failed: did }, at) => (did ? [at] : []));
+  if (failed.length === 0) return answered;
+  try {
+    const lines = failed.map((at) => ({
+      header: (parts[at] as Part).header,
+      body: (parts[at] as Part).own,
+    }));
+    const answer = await sendOn(
+      exchange,
+      services.upstream,
+      readable(exchange.target, writeMultiSearch(lines)),
+    );
+    const read = await readAnswer(answer.body, limitBytes(services));
+    const spans = answer.status === 200 && read ? responsesIn(read, failed.length) : undefined;
+    if (!spans || !read) return answered;
+    const own = new Map(failed.map((at, place) => [at, spans[place] as Span]));
+    return answered.map((one, at) => {
+      const span = own.get(at);
+      return span ? { ...one, body: read.subarray(span.start, span.end) } : one;
+    });
+  } catch (error) {
+    services.log.warn(loggable(error), 'failed searches of one request could not be asked again');
+    return answered;
+  }
+}
+
+/** The caller's lines without what was ours; the very same bytes where nothing was. */
+function ownLines(parts: readonly Part[], received: Buffer): Buffer {
+  const lines = writeMultiSearch(parts.map(({ header, own }) => ({ header, body: own })));
+  const start = received[0] === 0x0a ? 1 : 0;
+  return lines.equals(received.subarray(start)) ? received : lines;
+}
+
+function hasError(response: Buffer): boolean {
+  try {
+    return membersOf(response, 0).some(({ key }) => key === 'error');
+  } catch {
+    return false;
+  }
+}
+
+const skipped = (reason: SkipReason): Verdict => ({ outcome: 'skipped', reason });
+
+/** What `work` gives for each item, in order, a few at a time. */
+async function inTurns<T, R>(
+  items: readonly T[],
+  work: (item: T, at: number) => Promise<R>,
+): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (let start = 0; start < items.length; start += AT_A_TIME) {
+    const turn = items.slice(start, start + AT_A_TIME);
+    results.push(...(await Promise.all(turn.map((item, at) => work(item, start + at)))));
+  }
+  return results;
+}

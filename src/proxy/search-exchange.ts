@@ -1,0 +1,161 @@
+/** What the exchanges of all kinds of searches share: passing on with a verdict, reading sources, needs of scoring. */
+import { MiceError } from '../errors.ts';
+import type { StageClock } from '../observe/stages.ts';
+import { serverTiming } from '../observe/stages.ts';
+import { readBody } from './body.ts';
+import { answerBytes, answerWith, type Exchange, type Substitute, sendOn } from './exchange.ts';
+import { headersForUpstream } from './headers.ts';
+import type { HitPlace } from './hits.ts';
+import { statesFieldOf, type Wanted } from './plan.ts';
+import type { ScoringNeeds } from './rerank.ts';
+import { bodyHeaders, isJson, plainSubstitute } from './routes.ts';
+import type { Services } from './services.ts';
+import { readAnswer, type UpstreamAnswer } from './upstream.ts';
+import { type SkipReason, type Verdict, verdictsHeader } from './verdicts.ts';
+
+/** Largest request or answer that is held in memory. */
+export function limitBytes({ settings }: Services): number {
+  return settings.bodyLimitMb * 1e6;
+}
+
+export interface ReadSearch {
+  /** As received. */
+  readonly raw: Buffer;
+  /** With gzip undone. */
+  readonly plain: Buffer;
+}
+
+/** The body of a search; undefined where it cannot be read here, and the cluster has then answered instead. */
+export async function readSearch(exchange: Exchange, services: Services): Promise<ReadSearch | undefined> {
+  const { request } = exchange;
+  if (!isJson(request.headers['content-type']) || !acceptsJson(request.headers.accept)) {
+    await skip(exchange, services, 'media-type');
+    return undefined;
+  }
+  const body = await readBody(request, limitBytes(services));
+  if (body.kind === 'whole') return body;
+  await skip(exchange, services, 'too-large', { body: body.stream });
+  return undefined;
+}
+
+/** Sends the search on as it came, but for `substitute`, and says why it was left to the cluster. */
+export function skip(
+  exchange: Exchange,
+  services: Services,
+  reason: SkipReason,
+  substitute: Substitute = {},
+): Promise<void> {
+  return passOn(exchange, services, [{ outcome: 'skipped', reason }], substitute);
+}
+
+/** Streams the cluster's answer, with what became of each search of the request. */
+export async function passOn(
+  exchange: Exchange,
+  services: Services,
+  verdicts: readonly Verdict[],
+  substitute: Substitute,
+): Promise<void> {
+  countAll(services, verdicts);
+  const answer = await sendOn(exchange, services.upstream, substitute);
+  await answerWith(exchange, answer, { 'x-mice': verdictsHeader(verdicts) });
+}
+
+function countAll({ metrics }: Services, verdicts: readonly Verdict[]): void {
+  for (const { outcome, reason } of verdicts) metrics.countSearch(outcome, reason);
+}
+
+/** The body as it came, compressed or not, unless something of ours was cut out of it. */
+export function unlessOurs({ raw, plain }: ReadSearch, body: Buffer): Substitute {
+  return body === plain ? { body: raw.length === 0 ? null : raw } : plainSubstitute(body);
+}
+
+/** A request whose answer is to be read here, so that it comes uncompressed. */
+export function readable(path: string, body: Buffer): Substitute {
+  return { ...plainSubstitute(body), path, drop: [...bodyHeaders, 'accept-encoding'] };
+}
+
+/** Answers with re-ranked bytes, and counts and tells what became of each search. */
+export function answerReranked(
+  exchange: Exchange,
+  services: Services,
+  answer: Pick<UpstreamAnswer, 'status' | 'headers'>,
+  body: Buffer,
+  verdicts: readonly Verdict[],
+  timing: { readonly clock: StageClock; readonly explain: boolean },
+): void {
+  countAll(services, verdicts);
+  services.metrics.observeStages(timing.clock.timesMs);
+  answerBytes(exchange, answer, body, {
+    'x-mice': verdictsHeader(verdicts),
+    ...(timing.explain && { 'server-timing': serverTiming(timing.clock.timesMs) }),
+  });
+}
+
+export function scoringNeeds(exchange: Exchange, services: Services, plan: Wanted): ScoringNeeds {
+  const { model, live, log, metrics, judgementsOf, settings } = services;
+  return {
+    model,
+    live,
+    log,
+    judgementsOf,
+    statesField: statesFieldOf(settings),
+    fetchSources: (hits) => fetchSources(exchange, services, hits, plan.textFields),
+    onShadow: (changes) => {
+      metrics.observeShadow(changes);
+      log.info({ ...changes }, 'a shadow search was compared');
+    },
+    signal: exchange.signal,
+  };
+}
+
+/** Sources by id, read with the caller's own credentials: nothing is seen that the caller may not see. */
+async function fetchSources(
+  exchange: Exchange,
+  services: Services,
+  hits: readonly HitPlace[],
+  textFields: readonly string[],
+): Promise<readonly unknown[]> {
+  const docs = hits.map(({ index, id, routing }) => ({
+    _index: index,
+    _id: id,
+    ...(routing && { routing }),
+  }));
+  const body = await askCluster(
+    exchange,
+    services,
+    `/_mget?realtime=false&_source_includes=${encodeURIComponent(textFields.join(','))}`,
+    Buffer.from(JSON.stringify({ docs })),
+  );
+  return JSON.parse(body.toString()).docs.map((doc: { _source?: unknown }) => doc._source);
+}
+
+/**
+ * The body of the cluster's answer to a request of ours, made with the caller's credentials.
+ * @throws MiceError `upstream-refused` where it is none with status 200
+ */
+export async function askCluster(
+  exchange: Exchange,
+  services: Services,
+  path: string,
+  body: Buffer,
+): Promise<Buffer> {
+  const drop = [...bodyHeaders, 'accept-encoding', 'content-type', 'accept'];
+  const answer = await services.upstream.send({
+    method: 'POST',
+    path,
+    headers: [...headersForUpstream(exchange.request, drop), 'content-type', 'application/json'],
+    body,
+    signal: exchange.signal,
+  });
+  const read = await readAnswer(answer.body, limitBytes(services));
+  if (answer.status !== 200 || !read) {
+    const [named] = path.split('?');
+    throw new MiceError('upstream-refused', `${named} answered ${answer.status}.`);
+  }
+  return read;
+}
+
+/** Whether an answer in JSON suits the caller; no wish at all does. */
+function acceptsJson(accept: string | undefined): boolean {
+  return accept === undefined || /json|\*\/\*|application\/\*/i.test(accept);
+}

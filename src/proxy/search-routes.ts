@@ -1,0 +1,169 @@
+/** What happens to a search, by the form in which it is asked. */
+import { membersOf, skipSpace, stringAt } from '../json/spans.ts';
+import { loggable } from '../observe/log.ts';
+import { startStageClock } from '../observe/stages.ts';
+import { controlsOfHeaders } from './controls.ts';
+import { type Exchange, type Substitute, sendOn } from './exchange.ts';
+import { headersForUpstream } from './headers.ts';
+import type { SearchForm, SearchInterception } from './intercept.ts';
+import { replaced } from './multi-search.ts';
+import { multiSearch } from './multi-search-route.ts';
+import { planSearch, type RerankPlan } from './plan.ts';
+import { beginScoring, hitsOf, rerankAnswer, rerankSearch } from './rerank.ts';
+import { bodyHeaders, plainSubstitute } from './routes.ts';
+import {
+  answerReranked,
+  limitBytes,
+  readable,
+  readSearch,
+  scoringNeeds,
+  skip,
+  unlessOurs,
+} from './search-exchange.ts';
+import type { Services } from './services.ts';
+import { parameterIn, parseTarget } from './target.ts';
+import { plainTarget } from './template.ts';
+import { renderTemplate } from './template-route.ts';
+import { readAnswer } from './upstream.ts';
+import { windowKey } from './window-cache.ts';
+
+type Route = (exchange: Exchange, services: Services, index: string | undefined) => Promise<void>;
+
+const routes: Readonly<Record<SearchForm, Route>> = {
+  search: plainSearch,
+  async: asyncSearch,
+  template: templateSearch,
+  multi: (exchange, services, index) => multiSearch(exchange, services, index, 'searches'),
+  'multi-template': (exchange, services, index) => multiSearch(exchange, services, index, 'templates'),
+};
+
+/** Any search: re-ranked where it asks in words, with a verdict in any case. */
+export function search(
+  exchange: Exchange,
+  services: Services,
+  { form, index }: SearchInterception,
+): Promise<void> {
+  return routes[form](exchange, services, index);
+}
+
+async function plainSearch(exchange: Exchange, services: Services, index: string | undefined): Promise<void> {
+  const { request, target } = exchange;
+  const controls = controlsOfHeaders(request.headers);
+  const body = await readSearch(exchange, services);
+  if (!body) return;
+  const plan = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
+  const own: Substitute = {
+    ...unlessOurs(body, plan.body),
+    ...(plan.kind === 'skip' && { path: plan.path }),
+  };
+  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, own);
+  return rerankOr(exchange, services, plan, own);
+}
+
+/** Re-ranks; where the widened search gives nothing to work on, sends the caller's own. */
+async function rerankOr(
+  exchange: Exchange,
+  services: Services,
+  plan: RerankPlan,
+  own: Substitute,
+): Promise<void> {
+  const { upstream, model, pages } = services;
+  const reranked = await rerankSearch(plan, {
+    ...scoringNeeds(exchange, services, plan),
+    bodyLimitBytes: limitBytes(services),
+    searchAt: (path) => sendOn(exchange, upstream, readable(path, plan.body)),
+    pages,
+    windowKey: windowKey(plan.basis, model.bundle.id, exchange.request),
+  });
+  if (reranked.kind === 'replay') return skip(exchange, services, reranked.reason, own);
+  const { body, verdict, clock } = reranked;
+  answerReranked(exchange, services, reranked, body, [verdict], { clock, explain: plan.explain });
+}
+
+/** A template, rendered by the cluster and then searched for as what it stands for. */
+async function templateSearch(
+  exchange: Exchange,
+  services: Services,
+  index: string | undefined,
+): Promise<void> {
+  const { request, target } = exchange;
+  const fromHeaders = controlsOfHeaders(request.headers);
+  const body = await readSearch(exchange, services);
+  if (!body) return;
+  const rendered = await renderTemplate(exchange, services, body.plain);
+  if (!rendered) return skip(exchange, services, 'template', { body: body.raw });
+  const { own, search: bytes } = rendered;
+  const controls = { ...rendered.controls, ...fromHeaders };
+  const path = plainTarget(target);
+  const plan = planSearch({ path, body: bytes, controls, index }, services.settings);
+  // What a template itself says to the proxy is in the rendered search only.
+  const original = plan.body === bytes ? unlessOurs(body, own) : { ...plainSubstitute(plan.body), path };
+  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, original);
+  return rerankOr(exchange, services, plan, original);
+}
+
+/** `_async_search` that ends within the caller's wait; what goes on is the caller's own search. */
+async function asyncSearch(exchange: Exchange, services: Services, index: string | undefined): Promise<void> {
+  const { request, target } = exchange;
+  const controls = controlsOfHeaders(request.headers);
+  const body = await readSearch(exchange, services);
+  if (!body) return;
+  const plan = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
+  const own = unlessOurs(body, plan.body);
+  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, { ...own, path: plan.path });
+  const keeps = (parameterIn(parseTarget(target), 'keep_on_completion') ?? 'false') !== 'false';
+  if (keeps) return skip(exchange, services, 'async', own);
+  if (plan.isFiltered) return skip(exchange, services, 'filter-path', own);
+  const clock = startStageClock();
+  const needs = scoringNeeds(exchange, services, plan);
+  const begun = beginScoring(plan, needs, clock);
+  const answer = await clock.time('upstream', () =>
+    sendOn(exchange, services.upstream, readable(plan.widenedPath, plan.body)),
+  );
+  const read = await readAnswer(answer.body, limitBytes(services));
+  if (answer.status !== 200) return skip(exchange, services, 'upstream-status', own);
+  if (!read) return skip(exchange, services, 'too-large', own);
+  const envelope = openEnvelope(read);
+  if (envelope?.id !== undefined) {
+    await forget(exchange, services, envelope.id);
+    return skip(exchange, services, 'async', own);
+  }
+  const span = envelope?.response;
+  const inner = span && read.subarray(span.start, span.end);
+  const places = inner && hitsOf(inner, plan, needs.statesField);
+  if (!places) return skip(exchange, services, 'unreadable-answer', own);
+  const reranked = await clock.time('total', () => rerankAnswer(plan, inner, places, begun, needs));
+  const bytes = replaced(read, [{ span, by: reranked.body }]);
+  answerReranked(exchange, services, answer, bytes, [reranked.verdict], { clock, explain: plan.explain });
+}
+
+/** The search's answer in that of `_async_search`, and the id under which the cluster keeps it, if it does. */
+function openEnvelope(answer: Buffer) {
+  try {
+    const members = membersOf(answer, skipSpace(answer, 0));
+    const id = members.findLast(({ key }) => key === 'id');
+    return {
+      id: id && stringAt(answer, id.value),
+      response: members.findLast(({ key }) => key === 'response')?.value,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Deletes a widened search that the cluster keeps, so that nobody fetches it. */
+async function forget(exchange: Exchange, { upstream, log }: Services, id: string): Promise<void> {
+  const drop = [...bodyHeaders, 'content-type'];
+  try {
+    const answer = await upstream.send({
+      method: 'DELETE',
+      path: `/_async_search/${encodeURIComponent(id)}`,
+      headers: headersForUpstream(exchange.request, drop),
+      body: null,
+      signal: exchange.signal,
+    });
+    answer.body.resume();
+  } catch (error) {
+    log.warn(loggable(error), 'a widened asynchronous search could not be deleted; it ends by itself');
+  }
+}
