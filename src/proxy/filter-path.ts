@@ -18,6 +18,8 @@ export type FilterDemand =
       readonly hidden: readonly string[];
       /** Whether `_source` comes as it would without a filter. */
       readonly sourceIsWhole: boolean;
+      /** Whether the caller does not want `status`, by which the answers of several searches can be counted. */
+      readonly hidesStatus: boolean;
     }
   /** The caller sees no hits, or forbids what is needed to know them. */
   | { readonly kind: 'none' };
@@ -25,28 +27,30 @@ export type FilterDemand =
 /**
  * @param filterPath the parameter's value
  * @param statesField doc-value field that the widened search asks for
+ * @param several whether the answer holds those of several searches
  */
-export function readFilterPath(filterPath: string, statesField: string): FilterDemand {
+export function readFilterPath(filterPath: string, statesField: string, several = false): FilterDemand {
   const patterns = filterPath.split(',').map((pattern) => pattern.trim());
   const includes = patterns.filter((pattern) => pattern !== '' && !pattern.startsWith('-')).map(segmentsOf);
   const excludes = patterns
     .filter((pattern) => pattern.startsWith('-'))
     .map((pattern) => segmentsOf(pattern.slice(1)));
-  const hit = (...names: readonly string[]) => ['hits', 'hits', ...names];
+  const root = several ? ['responses'] : [];
+  const hit = (...names: readonly string[]) => [...root, 'hits', 'hits', ...names];
+  const status = [...root, 'status'];
   const wholly = (path: readonly string[]) =>
     includes.length === 0 || includes.some((pattern) => covers(pattern, path));
   const forbidden = (path: readonly string[]) => excludes.some((pattern) => covers(pattern, path));
   const seesHits = includes.length === 0 || includes.some((pattern) => reachesInto(pattern, hit()));
   const statesPath = hit('fields', statesField);
-  if (!seesHits || [...needed.map((name) => hit(name)), statesPath].some(forbidden)) return { kind: 'none' };
-  const ours = [
-    ...needed.map((name) => hit(name).join('.')),
-    `hits.hits.fields.${statesField.replaceAll('.', '\\.')}`,
-  ];
+  const known = [...needed.map((name) => hit(name)), statesPath, ...(several ? [status] : [])];
+  if (!seesHits || known.some(forbidden)) return { kind: 'none' };
+  const ours = known.map((path) => path.map((name) => name.replaceAll('.', '\\.')).join('.'));
   return {
     kind: 'hits',
     widened: includes.length === 0 ? filterPath : [filterPath, ...ours].join(','),
     hidden: needed.filter((name) => !wholly(hit(name))),
+    hidesStatus: several && !wholly(status),
     sourceIsWhole:
       wholly(hit('_source')) && !excludes.some((pattern) => reachesInto(pattern, hit('_source'))),
   };

@@ -4,8 +4,17 @@ import { loggable } from '../observe/log.ts';
 import { startStageClock } from '../observe/stages.ts';
 import { type Controls, controlsOfHeaders } from './controls.ts';
 import { type Exchange, type Substitute, sendOn } from './exchange.ts';
-import { readMultiSearch, replaced, responsesIn, type SubRequest, writeMultiSearch } from './multi-search.ts';
-import { planSubSearch, type SubPlan } from './plan.ts';
+import { type FilterDemand, readFilterPath } from './filter-path.ts';
+import { findHits } from './hits.ts';
+import {
+  readMultiSearch,
+  responsesIn,
+  type SubRequest,
+  withoutStatus,
+  withResponses,
+  writeMultiSearch,
+} from './multi-search.ts';
+import { planSubSearch, type SubPlan, statesFieldOf } from './plan.ts';
 import { type Begun, beginScoring, hitsOf, type RerankedAnswer, rerankAnswer } from './rerank.ts';
 import {
   answerReranked,
@@ -18,7 +27,8 @@ import {
   unlessOurs,
 } from './search-exchange.ts';
 import type { Services } from './services.ts';
-import { parameterIn, parseTarget } from './target.ts';
+import { splice } from './splice.ts';
+import { parameterIn, parseTarget, printTarget, withParameters } from './target.ts';
 import { plainTarget } from './template.ts';
 import { renderTemplate } from './template-route.ts';
 import { readAnswer } from './upstream.ts';
@@ -50,15 +60,26 @@ export async function multiSearch(
   if (!requests) return skip(exchange, services, 'unreadable-body', asItCame);
   if ((parameterIn(target, 'format') ?? 'json') !== 'json')
     return skip(exchange, services, 'media-type', asItCame);
-  const parts = await partsOf(exchange, services, requests, index, controls, kind);
+  const filterPath = parameterIn(target, 'filter_path');
+  const statesField = statesFieldOf(services.settings);
+  const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesField, true);
+  const parts = await partsOf(exchange, services, requests, { index, controls, kind, filter });
   if (!parts) return skip(exchange, services, 'template', asItCame);
-  // The answers of a filtered request cannot be told apart where some are left out.
-  if (parameterIn(target, 'filter_path') !== undefined)
-    return skip(exchange, services, 'filter-path', unlessOurs(body, ownLines(parts, body.plain)));
+  const plain = parseTarget(kind === 'templates' ? plainTarget(exchange.target) : exchange.target);
+  const widened = filter?.kind === 'hits' ? withParameters(plain, { filter_path: filter.widened }) : plain;
   await rerankAll(exchange, services, parts, {
     own: unlessOurs(body, ownLines(parts, body.plain)),
-    widenedPath: kind === 'templates' ? plainTarget(exchange.target) : exchange.target,
+    widenedPath: printTarget(widened),
+    filter: filter?.kind === 'hits' ? filter : undefined,
   });
+}
+
+interface Common {
+  /** The index expression of the path. */
+  readonly index: string | undefined;
+  readonly controls: Controls;
+  readonly kind: 'searches' | 'templates';
+  readonly filter: FilterDemand | undefined;
 }
 
 /** Undefined where a template is not rendered. */
@@ -66,22 +87,21 @@ async function partsOf(
   exchange: Exchange,
   services: Services,
   requests: readonly SubRequest[],
-  index: string | undefined,
-  fromHeaders: Controls,
-  kind: 'searches' | 'templates',
+  { index, controls: fromHeaders, kind, filter }: Common,
 ): Promise<readonly Part[] | undefined> {
   const parts = await inTurns(requests, async (request): Promise<Part | undefined> => {
     const { header } = request;
     const scope = request.index ?? index;
     if (kind === 'searches') {
-      const search = { body: request.body, index: scope, controls: fromHeaders };
+      const search = { body: request.body, index: scope, controls: fromHeaders, filter };
       const plan = planSubSearch(search, services.settings);
       return { header, own: plan.body, plan };
     }
     const rendered = await renderTemplate(exchange, services, request.body);
     if (!rendered) return undefined;
     const controls = { ...rendered.controls, ...fromHeaders };
-    const plan = planSubSearch({ body: rendered.search, index: scope, controls }, services.settings);
+    const search = { body: rendered.search, index: scope, controls, filter };
+    const plan = planSubSearch(search, services.settings);
     return { header, own: rendered.own, plan };
   });
   return parts.every((part) => part !== undefined) ? parts : undefined;
@@ -90,13 +110,16 @@ async function partsOf(
 interface Sending {
   readonly own: Substitute;
   readonly widenedPath: string;
+  readonly filter: Filter | undefined;
 }
+
+type Filter = Extract<FilterDemand, { kind: 'hits' }>;
 
 async function rerankAll(
   exchange: Exchange,
   services: Services,
   parts: readonly Part[],
-  { own, widenedPath }: Sending,
+  { own, widenedPath, filter }: Sending,
 ): Promise<void> {
   if (parts.every(({ plan }) => plan.kind === 'skip')) {
     const verdicts = parts.map(({ plan }) => skipped((plan as { reason: SkipReason }).reason));
@@ -120,15 +143,19 @@ async function rerankAll(
   const read = await readAnswer(answer.body, limitBytes(services));
   if (answer.status !== 200) return skip(exchange, services, 'upstream-status', own);
   if (!read) return skip(exchange, services, 'too-large', own);
-  const spans = responsesIn(read, parts.length);
-  if (!spans) return skip(exchange, services, 'unreadable-answer', own);
+  const responses = responsesIn(read, parts.length);
+  if (!responses) return skip(exchange, services, 'unreadable-answer', own);
   const answered = await clock.time('total', () =>
-    inTurns(parts, (part, at) => answerPart(exchange, services, read, spans[at] as Span, part, begun[at])),
+    inTurns(parts, (part, at) => {
+      const { start, end } = responses.each[at] as Span;
+      return answerPart(exchange, services, read.subarray(start, end), part, begun[at], filter);
+    }),
   );
-  const replies = await withOwnErrors(exchange, services, parts, answered);
-  const bytes = replaced(
+  const replies = filter ? answered : await withOwnErrors(exchange, services, parts, answered);
+  const bytes = withResponses(
     read,
-    spans.map((span, at) => ({ span, by: (replies[at] as Answered).body })),
+    responses,
+    replies.map(({ body }) => (filter?.hidesStatus ? withoutStatus(body) : body)),
   );
   for (const one of begun) if (one) services.metrics.observeStages(one.clock.timesMs);
   answerReranked(
@@ -152,18 +179,32 @@ interface Answered extends Pick<RerankedAnswer, 'body' | 'verdict'> {
 async function answerPart(
   exchange: Exchange,
   services: Services,
-  answer: Buffer,
-  span: Span,
+  body: Buffer,
   { plan }: Part,
   begun: Begun | undefined,
+  filter: Filter | undefined,
 ): Promise<Answered> {
-  const body = answer.subarray(span.start, span.end);
   if (plan.kind === 'skip' || begun === undefined)
-    return { body, verdict: skipped(plan.kind === 'skip' ? plan.reason : 'off') };
+    return {
+      body: filter ? withoutHidden(body, filter, statesFieldOf(services.settings)) : body,
+      verdict: skipped(plan.kind === 'skip' ? plan.reason : 'off'),
+    };
   const needs = scoringNeeds(exchange, services, plan);
   const places = hitsOf(body, plan, needs.statesField);
   if (places) return rerankAnswer(plan, body, places, begun, needs);
-  return { body, verdict: skipped(hasError(body) ? 'upstream-status' : 'unreadable-answer'), failed: true };
+  const reason = hasFailed(body) ? 'upstream-status' : filter ? 'no-hits' : 'unreadable-answer';
+  return { body, verdict: skipped(reason), failed: true };
+}
+
+/** A response in the cluster's order without what only the others' re-ranking asked for. */
+function withoutHidden(body: Buffer, { hidden }: Filter, statesField: string): Buffer {
+  try {
+    const places = findHits(body, statesField, { keepStates: true, hidden });
+    const hits = places.hits.map((_, place) => ({ place, score: undefined }));
+    return splice(body, places, { hits, maxScore: undefined });
+  } catch {
+    return body;
+  }
 }
 
 /** Asks once more, as the caller did, for those searches that failed widened: errors are to be of their own request. */
@@ -186,9 +227,9 @@ async function withOwnErrors(
       readable(exchange.target, writeMultiSearch(lines)),
     );
     const read = await readAnswer(answer.body, limitBytes(services));
-    const spans = answer.status === 200 && read ? responsesIn(read, failed.length) : undefined;
-    if (!spans || !read) return answered;
-    const own = new Map(failed.map((at, place) => [at, spans[place] as Span]));
+    const responses = answer.status === 200 && read ? responsesIn(read, failed.length) : undefined;
+    if (!responses || !read) return answered;
+    const own = new Map(failed.map((at, place) => [at, responses.each[place] as Span]));
     return answered.map((one, at) => {
       const span = own.get(at);
       return span ? { ...one, body: read.subarray(span.start, span.end) } : one;
@@ -206,9 +247,14 @@ function ownLines(parts: readonly Part[], received: Buffer): Buffer {
   return lines.equals(received.subarray(start)) ? received : lines;
 }
 
-function hasError(response: Buffer): boolean {
+function hasFailed(response: Buffer): boolean {
   try {
-    return membersOf(response, 0).some(({ key }) => key === 'error');
+    const members = membersOf(response, 0);
+    const status = members.findLast(({ key }) => key === 'status')?.value;
+    return (
+      members.some(({ key }) => key === 'error') ||
+      (status !== undefined && response.toString('latin1', status.start, status.end) !== '200')
+    );
   } catch {
     return false;
   }

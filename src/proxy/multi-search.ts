@@ -1,5 +1,5 @@
 /** `_msearch` as lines: which searches a request holds, and where their answers stand. Pure. */
-import { elementsOf, membersOf, type Span, skipSpace } from '../json/spans.ts';
+import { cutsOf, elementsOf, membersOf, type Span, skipSpace, without } from '../json/spans.ts';
 
 export interface SubRequest {
   /** The line before the search, as it came. */
@@ -36,15 +36,50 @@ export function writeMultiSearch(searches: readonly SubLines[]): Buffer {
   return Buffer.concat(searches.flatMap(({ header, body }) => [header, newline, body, newline]));
 }
 
+export interface Responses {
+  readonly each: readonly Span[];
+  /** What to cut where none is left: engines leave empty lists out of filtered answers. */
+  readonly emptied: Span;
+}
+
 /** Where the answers of `count` searches stand; undefined where there are not as many. */
-export function responsesIn(answer: Buffer, count: number): readonly Span[] | undefined {
+export function responsesIn(answer: Buffer, count: number): Responses | undefined {
   try {
-    const list = membersOf(answer, skipSpace(answer, 0)).findLast(({ key }) => key === 'responses');
-    const responses = list ? elementsOf(answer, list.value.start) : [];
-    return responses.length === count ? responses : undefined;
+    const members = membersOf(answer, skipSpace(answer, 0));
+    const list = members.findLast(({ key }) => key === 'responses');
+    if (list === undefined) return undefined;
+    const each = elementsOf(answer, list.value.start);
+    return each.length === count ? { each, emptied: cutsOf(members, [list])[0] as Span } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The answer with other bytes for each response; those that are undefined are left out. */
+export function withResponses(
+  answer: Buffer,
+  { each, emptied }: Responses,
+  bodies: readonly (Buffer | undefined)[],
+): Buffer {
+  const kept = bodies.filter((body) => body !== undefined);
+  if (kept.length === each.length)
+    return replaced(
+      answer,
+      kept.map((by, at) => ({ span: each[at] as Span, by })),
+    );
+  const [first, second] = each;
+  const last = each.at(-1);
+  if (kept.length === 0 || first === undefined || last === undefined) return without(answer, [emptied]);
+  const separator = second ? answer.subarray(first.end, second.start) : Buffer.of();
+  const list = kept.flatMap((body, at) => (at === 0 ? [body] : [separator, body]));
+  return Buffer.concat([answer.subarray(0, first.start), ...list, answer.subarray(last.end)]);
+}
+
+/** A response without `status`; undefined where nothing else is in it. */
+export function withoutStatus(response: Buffer): Buffer | undefined {
+  const members = membersOf(response, 0);
+  const gone = members.filter(({ key }) => key === 'status');
+  return gone.length === members.length ? undefined : without(response, cutsOf(members, gone));
 }
 
 /** `bytes` with other bytes at some places, which are in order and do not overlap. */

@@ -4,7 +4,7 @@ import { fitsPattern, type IndexRule, ruleFor } from '../config/index-rules.ts';
 import type { Settings } from '../config/options.ts';
 import { cutsOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
 import { type Controls, controlsOfBody } from './controls.ts';
-import { readFilterPath } from './filter-path.ts';
+import { type FilterDemand, readFilterPath } from './filter-path.ts';
 import type { HitDifference } from './hits.ts';
 import { queryTextOf } from './query-text.ts';
 import { type Retriever, retrieversIn } from './retrievers.ts';
@@ -88,12 +88,14 @@ export function planSearch(request: SearchRequest, settings: Settings): RerankPl
     inUrl === undefined || left === bytes ? received : withParameters(received, { source: left.toString() });
   const body = inUrl === undefined ? left : request.body;
   const controls: Controls = { ...controlsOfBody(ours), ...request.controls };
-  const wanted = readSearch({ body: parsed, target, controls, index: request.index }, settings);
+  const filterPath = parameterIn(target, 'filter_path');
+  const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesFieldOf(settings));
+  const wanted = readSearch({ body: parsed, target, controls, index: request.index, filter }, settings);
   if (typeof wanted === 'string') return { kind: 'skip', reason: wanted, path: printTarget(target), body };
   const window = withParameters(target, {
     from: '0',
     size: String(wanted.hits),
-    ...(wanted.filterPath !== undefined && { filter_path: wanted.filterPath }),
+    ...(filter?.kind === 'hits' && { filter_path: filter.widened }),
   });
   return {
     kind: 'rerank',
@@ -113,6 +115,8 @@ export interface SubSearch {
   /** The index expression that holds for it. */
   readonly index: string | undefined;
   readonly controls: Controls;
+  /** The filter of the whole answer. */
+  readonly filter?: FilterDemand | undefined;
 }
 
 export type SubPlan =
@@ -132,7 +136,8 @@ export function planSubSearch(search: SubSearch, settings: Settings): SubPlan {
   const { body, ours } = withoutOurs(search.body, parsed);
   const controls: Controls = { ...controlsOfBody(ours), ...search.controls };
   const target: Target = { path: '', parameters: [] };
-  const wanted = readSearch({ body: parsed, target, controls, index: search.index }, settings);
+  const { index, filter } = search;
+  const wanted = readSearch({ body: parsed, target, controls, index, filter }, settings);
   if (typeof wanted === 'string') return { kind: 'skip', reason: wanted, body };
   const states = wanted.difference.keepStates ? undefined : statesFieldOf(settings);
   const widenedBody = widenBody(body, wanted.hits, states);
@@ -150,6 +155,7 @@ interface Search {
   readonly target: Target;
   readonly controls: Controls;
   readonly index: string | undefined;
+  readonly filter: FilterDemand | undefined;
 }
 
 interface Read extends Search {
@@ -157,11 +163,8 @@ interface Read extends Search {
   readonly page: { readonly from: number; readonly size: number } | undefined;
 }
 
-function readSearch(
-  search: Search,
-  settings: Settings,
-): (Wanted & { readonly filterPath: string | undefined }) | SkipReason {
-  const { body, target, controls, index } = search;
+function readSearch(search: Search, settings: Settings): Wanted | SkipReason {
+  const { body, target, controls, index, filter } = search;
   const rule = ruleFor(settings.rerankRules, index);
   const mode = controls.mode ?? rule?.mode ?? modeOf(settings);
   if (mode === 'off') return 'off';
@@ -170,8 +173,6 @@ function readSearch(
   const reason = skipRules.find(([, holds]) => holds({ ...search, retrievers, page }))?.[0];
   if (reason !== undefined || page === undefined) return reason ?? 'page';
   const statesField = statesFieldOf(settings);
-  const filterPath = parameterIn(target, 'filter_path');
-  const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesField);
   if (filter?.kind === 'none') return 'filter-path';
   const queryText = controls.query ?? textOf(body, target, rule);
   if (queryText === undefined) return 'no-query-text';
@@ -197,7 +198,6 @@ function readSearch(
       keepStates: asksForStates(body, target, statesField),
       hidden: filter?.hidden ?? [],
     },
-    filterPath: filter?.widened,
   };
 }
 

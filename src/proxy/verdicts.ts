@@ -14,6 +14,7 @@ export const skipReasons = {
   scroll: 'The caller reads everything in batches.',
   collapse: 'Collapsed hits are groups, not documents.',
   rescore: 'The caller re-scores by itself.',
+  profile: 'The caller wants the profile of its own search, not of a wider one.',
   'stored-fields': 'Hits come without ids (`_none_`).',
   'filter-path': 'The caller sees no hits, or forbids what is needed to know them.',
   page: '`from` or `size` is no whole number; the cluster says what is wrong with it.',

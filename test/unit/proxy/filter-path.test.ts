@@ -42,6 +42,21 @@ describe('a filter of the answer', () => {
     expect(read(filter)).toEqual({ kind: 'none' });
   });
 
+  it('of several answers has their status on top, so that none goes uncounted', () => {
+    const several = (filter: string) => readFilterPath(filter, 'mice.states', true);
+    expect(several('responses.hits.hits._id')).toEqual({
+      kind: 'hits',
+      widened:
+        'responses.hits.hits._id,responses.hits.hits._index,responses.hits.hits._id,responses.hits.hits._routing,responses.hits.hits.fields.mice\\.states,responses.status',
+      hidden: ['_index', '_routing'],
+      sourceIsWhole: false,
+      hidesStatus: true,
+    });
+    expect(several('responses')).toMatchObject({ hidden: [], hidesStatus: false });
+    expect(several('hits.hits')).toEqual({ kind: 'none' });
+    expect(several('responses,-responses.status')).toEqual({ kind: 'none' });
+  });
+
   it('is sent as it came where it only leaves out', () => {
     expect(read('-took')).toMatchObject({ widened: '-took' });
   });

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readMultiSearch, replaced, responsesIn, writeMultiSearch } from '../../../src/proxy/multi-search.ts';
+import {
+  readMultiSearch,
+  responsesIn,
+  withoutStatus,
+  withResponses,
+  writeMultiSearch,
+} from '../../../src/proxy/multi-search.ts';
 
 const read = (text: string) => readMultiSearch(Buffer.from(text));
 
@@ -26,14 +32,23 @@ describe('a request with several searches', () => {
 
 describe('the answers', () => {
   const answer = Buffer.from('{"took":1, "responses":[ {"a":"]"} ,{"b":1}], "x":2}');
-
-  it('are found and replaced in place', () => {
-    const spans = responsesIn(answer, 2)!;
-    const bytes = replaced(
+  const responses = responsesIn(answer, 2)!;
+  const spliced = (...bodies: readonly (string | undefined)[]) =>
+    withResponses(
       answer,
-      spans.map((span, at) => ({ span, by: Buffer.from(String(at)) })),
-    );
-    expect(bytes.toString()).toBe('{"took":1, "responses":[ 0 ,1], "x":2}');
+      responses,
+      bodies.map((body) => (body === undefined ? undefined : Buffer.from(body))),
+    ).toString();
+
+  it('are found and replaced in place, or left out as the engines leave out what a filter empties', () => {
+    expect(spliced('0', '1')).toBe('{"took":1, "responses":[ 0 ,1], "x":2}');
+    expect(spliced(undefined, '1')).toBe('{"took":1, "responses":[ 1], "x":2}');
+    expect(spliced(undefined, undefined)).toBe('{"took":1, "x":2}');
+  });
+
+  it('lose the status by which they were counted', () => {
+    expect(withoutStatus(Buffer.from('{"hits":{},"status":200}'))!.toString()).toBe('{"hits":{}}');
+    expect(withoutStatus(Buffer.from('{"status":404}'))).toBeUndefined();
   });
 
   it('are none where there are not as many as searches', () => {

@@ -80,6 +80,7 @@ describe('a search that is left to the cluster', () => {
     ['page', match, '/i/_search?size=ten'],
     ['collapse', { ...match, collapse: { field: 'a' } }, '/i/_search'],
     ['rescore', { ...match, rescore: {} }, '/i/_search'],
+    ['profile', { ...match, profile: true }, '/i/_search'],
     ['stored-fields', { ...match, stored_fields: '_none_' }, '/i/_search'],
     ['stored-fields', match, '/i/_search?stored_fields=_none_'],
     ['filter-path', match, '/i/_search?filter_path=took'],

@@ -136,6 +136,13 @@ function clusterAnswer(state: Scripted, { url, body }: SeenRequest): string {
     return `{"took":1,"responses":[${lines.map((line) => found(state, JSON.parse(line || '{}'), new URLSearchParams(), '"status":200')).join(',')}]}`;
   }
   const parsed = body === '' ? {} : JSON.parse(body);
+  if (pathname === '/_mget') {
+    const scoreOf = (id: string) => state.documents.find((document) => document.id === id)?.score;
+    const docs = (parsed.docs as { _id: string }[]).map(({ _id }) => ({
+      _source: { text: `${scoreOf(_id)}` },
+    }));
+    return JSON.stringify({ docs });
+  }
   if (pathname.includes('_async_search'))
     return `{"is_partial":false,"is_running":false,"start_time_in_millis":1234567890123,"response":${found(state, parsed, searchParams)}}`;
   return found(state, parsed, searchParams);

@@ -220,6 +220,46 @@ describe('several searches in one request', () => {
     expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('windw')]);
   });
 
+  it('are filtered as the caller asked, counted by what is taken out again', async () => {
+    const at = await cluster();
+    const filteredHits = at.documents
+      .slice(0, 3)
+      .map(({ id }) => `{"_index":"i","_id":"${id}","_routing":"r"}`);
+    const response = (line: string) =>
+      line.includes('none') ? '{"status":200}' : `{"hits":{"hits":[${filteredHits.join(',')}]},"status":200}`;
+    at.answer = ({ url, body }) => {
+      const searches = body
+        .trim()
+        .split('\n')
+        .filter((_, line) => line % 2 === 1);
+      return url.startsWith('/_mget')
+        ? undefined
+        : { status: 200, body: `{"responses":[${searches.map(response).join(',')}]}` };
+    };
+    const body = lines(
+      '{}',
+      { query: { match_all: {} } },
+      '{}',
+      { query: { match: { a: 'none' } } },
+      '{}',
+      match,
+    );
+    const { text, verdict } = await ask(at, body, { path: `${path}?filter_path=responses.hits.hits._id` });
+    expect(text).toBe(
+      '{"responses":[{"hits":{"hits":[{"_id":"d0"},{"_id":"d1"},{"_id":"d2"}]}},{"hits":{"hits":[{"_id":"d2"},{"_id":"d1"},{"_id":"d0"}]}}]}',
+    );
+    expect(verdict).toMatch(
+      /^skipped; reason=no-query-text, skipped; reason=no-hits, reranked; window=3; scored=3/,
+    );
+  });
+
+  it('see no hits, so none is re-ranked', async () => {
+    const at = await cluster();
+    const target = `${path}?filter_path=responses.took`;
+    expect((await ask(at, lines('{}', match), { path: target })).verdict).toBe('skipped; reason=filter-path');
+    expect(at.seen).toMatchObject([{ url: target, body: lines('{}', match) }]);
+  });
+
   it('are counted where there are many', async () => {
     const at = await cluster();
     const body = lines(...Array.from({ length: 20 }, () => ['{}', { ...match, size: 1 }]).flat());
@@ -230,7 +270,6 @@ describe('several searches in one request', () => {
 
   it.each([
     ['unreadable-body', lines('{}', '{}').trim(), path],
-    ['filter-path', lines('{}', match), `${path}?filter_path=responses.took`],
     ['media-type', lines('{}', match), `${path}?format=yaml`],
   ])('are left to the cluster for %s', async (reason, body, target) => {
     const at = await cluster();
