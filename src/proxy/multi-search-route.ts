@@ -64,11 +64,13 @@ export async function multiSearch(
   const statesField = statesFieldOf(services.settings);
   const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesField, true);
   const parts = await partsOf(exchange, services, requests, { index, controls, kind, filter });
-  if (!parts) return skip(exchange, services, 'template', asItCame);
+  const own = unlessOurs(body, ownLines(parts, body.plain));
+  if (parts.some(({ plan }) => plan.kind === 'skip' && plan.reason === 'template'))
+    return skip(exchange, services, 'template', own);
   const plain = parseTarget(kind === 'templates' ? plainTarget(exchange.target) : exchange.target);
   const widened = filter?.kind === 'hits' ? withParameters(plain, { filter_path: filter.widened }) : plain;
   await rerankAll(exchange, services, parts, {
-    own: unlessOurs(body, ownLines(parts, body.plain)),
+    own,
     widenedPath: printTarget(widened),
     filter: filter?.kind === 'hits' ? filter : undefined,
   });
@@ -82,14 +84,13 @@ interface Common {
   readonly filter: FilterDemand | undefined;
 }
 
-/** Undefined where a template is not rendered. */
-async function partsOf(
+function partsOf(
   exchange: Exchange,
   services: Services,
   requests: readonly SubRequest[],
   { index, controls: fromHeaders, kind, filter }: Common,
-): Promise<readonly Part[] | undefined> {
-  const parts = await inTurns(requests, async (request): Promise<Part | undefined> => {
+): Promise<readonly Part[]> {
+  return inTurns(requests, async (request): Promise<Part> => {
     const { header } = request;
     const scope = request.index ?? index;
     if (kind === 'searches') {
@@ -98,13 +99,13 @@ async function partsOf(
       return { header, own: plan.body, plan };
     }
     const rendered = await renderTemplate(exchange, services, request.body);
-    if (!rendered) return undefined;
+    const { own } = rendered;
+    if (!rendered.search) return { header, own, plan: { kind: 'skip', reason: 'template', body: own } };
     const controls = { ...rendered.controls, ...fromHeaders };
     const search = { body: rendered.search, index: scope, controls, filter };
     const plan = planSubSearch(search, services.settings);
-    return { header, own: rendered.own, plan };
+    return { header, own, plan };
   });
-  return parts.every((part) => part !== undefined) ? parts : undefined;
 }
 
 interface Sending {

@@ -91,8 +91,8 @@ async function templateSearch(
   const body = await readSearch(exchange, services);
   if (!body) return;
   const rendered = await renderTemplate(exchange, services, body.plain);
-  if (!rendered) return skip(exchange, services, 'template', { body: body.raw });
   const { own, search: bytes } = rendered;
+  if (!bytes) return skip(exchange, services, 'template', unlessOurs(body, own));
   const controls = { ...rendered.controls, ...fromHeaders };
   const path = plainTarget(target);
   const plan = planSearch({ path, body: bytes, controls, index }, services.settings);

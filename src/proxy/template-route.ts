@@ -13,21 +13,21 @@ export interface RenderedTemplate {
   readonly own: Buffer;
   /** What was ours in it. */
   readonly controls: Controls;
-  /** The search that it stands for. */
-  readonly search: Buffer;
+  /** The search that it stands for; undefined where the cluster does not render it, and says why in its own answer. */
+  readonly search: Buffer | undefined;
 }
 
 /**
- * Undefined where the cluster does not render it: its own answer then says why.
  * @throws MiceError `bad-option` when `ext.mice` holds what is not accepted
  */
 export async function renderTemplate(
   exchange: Exchange,
   services: Services,
   request: Buffer,
-): Promise<RenderedTemplate | undefined> {
+): Promise<RenderedTemplate> {
   const parsed = jsonOrUndefined(request.toString());
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return undefined;
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    return { own: request, controls: {}, search: undefined };
   const asked = parsed as Readonly<Record<string, unknown>>;
   const { body: own, ours } = withoutOurs(request, asked);
   const controls = controlsOfBody(ours);
@@ -36,6 +36,6 @@ export async function renderTemplate(
     return { own, controls, search: searchOf(answer, asked) };
   } catch (error) {
     services.log.debug(loggable(error), 'a template was not rendered');
-    return undefined;
+    return { own, controls, search: undefined };
   }
 }

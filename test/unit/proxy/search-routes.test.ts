@@ -299,8 +299,12 @@ describe('a search template', () => {
     expect((await ask(at, all, { path })).verdict).toBe('skipped; reason=no-query-text');
     expect(at.seen.at(-1)).toMatchObject({ url: path, body: all });
     at.answer = ({ url }) => (url === '/_render/template' ? { status: 403, body: '{}' } : undefined);
-    expect((await ask(at, template, { path })).verdict).toBe('skipped; reason=template');
+    const ours = { ...template, ext: { mice: { window: 7 } } };
+    expect((await ask(at, ours, { path })).verdict).toBe('skipped; reason=template');
     expect(at.seen.at(-1)).toMatchObject({ url: path, body: json(template) });
+    const several = `{}\n${json(ours)}\n`;
+    expect((await ask(at, several, { path: '/_msearch/template' })).verdict).toBe('skipped; reason=template');
+    expect(at.seen.at(-1)).toMatchObject({ url: '/_msearch/template', body: `{}\n${json(template)}\n` });
   });
 
   it('may hold controls, in itself or beside', async () => {
