@@ -214,6 +214,7 @@ const skipRules: readonly (readonly [SkipReason, (search: Read) => boolean])[] =
   ['point-in-time', (search) => says(search, 'pit')],
   ['sort', ({ body, target, retrievers }) => sortsOtherwise(body, target, retrievers)],
   ['collapse', (search) => says(search, 'collapse')],
+  ['profile', ({ body }) => 'profile' in body && body['profile'] !== false],
   [
     'rescore',
     (search) => says(search, 'rescore') || search.retrievers.some(({ kind }) => kind === 'rescorer'),

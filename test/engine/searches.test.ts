@@ -79,7 +79,9 @@ describeOnEngines('the documented searches', (engine: EngineUnderTest) => {
       expect(own).toMatchObject(rest);
       return;
     }
-    expect({ ...got, took: 0 }).toEqual({ ...own, took: 0 });
+    // A profile holds times; of it, only that it is there is compared.
+    const timeless = (one: Answer) => ({ ...one, took: 0, profile: one['profile'] !== undefined });
+    expect(timeless(got)).toEqual(timeless(own));
   });
 
   it('leaves a point in time to the cluster', async () => {
