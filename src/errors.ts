@@ -13,6 +13,11 @@ export const faults = {
     exit: 2,
     meaning: 'A request to a /_mice/ route is not of the documented form.',
   },
+  'bad-message': {
+    status: 400,
+    exit: 2,
+    meaning: 'A request is ambiguous or no valid HTTP, so it is not sent on.',
+  },
   'too-large': { status: 413, exit: 2, meaning: 'A request to a /_mice/ route is over its size limit.' },
   'bundle-missing': {
     status: 500,

@@ -1,7 +1,8 @@
 /** `mice serve`, `mice proxy`, `mice sidecar`: one server with both halves, or either. */
 import { Command } from 'commander';
 import type { Settings } from '../config/options.ts';
-import { startServer } from '../proxy/server.ts';
+import { loggable } from '../observe/log.ts';
+import { type RunningServer, startServer } from '../proxy/server.ts';
 import { untilInterrupted } from './interruption.ts';
 import { printJson } from './output.ts';
 import { settingsOf, withSettings } from './settings.ts';
@@ -44,7 +45,19 @@ function server(name: string, description: string, force: Partial<Settings>): Co
         process.stdout.write(
           `${ready.url} → ${ready.upstream} (${engine.name} ${engine.version}), page at ${ready.url}/_mice/\n`,
         );
+      const reload = () => void reloadInto(running, () => settingsOf(parsed, force));
+      process.on('SIGHUP', reload);
       await untilInterrupted('The server');
+      process.off('SIGHUP', reload);
       await running.close();
     });
+}
+
+/** Settings that are not accepted leave those in force as they are, and the log says why. */
+async function reloadInto(running: RunningServer, read: () => Settings): Promise<void> {
+  try {
+    await running.reload(read());
+  } catch (error) {
+    running.services.log.error(loggable(error), 'the settings were not reloaded; those before stay in force');
+  }
 }

@@ -13,6 +13,8 @@ export interface Option<T> {
   readonly accepts: string;
   /** Never printed. */
   readonly secret?: true;
+  /** Fixed when the server starts: a reload leaves it as it was. */
+  readonly fixed?: true;
 }
 
 const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
@@ -25,6 +27,11 @@ const baseUrl = z
   .string()
   .regex(/^https?:\/\/[^/\s?#]+\/?$/)
   .transform((url) => url.replace(/\/$/, ''));
+const baseUrls = z.preprocess(
+  (given) => (typeof given === 'string' ? given.split(',').filter((url) => url.trim() !== '') : given),
+  z.array(z.string().trim().pipe(baseUrl)),
+);
+const file = z.string();
 
 function option<T>(declared: Option<T>): Option<T> {
   return declared;
@@ -37,6 +44,56 @@ export const options = {
     schema: baseUrl,
     default: 'http://127.0.0.1:9200',
     accepts: 'http://host:port or https://host:port, without a path',
+  }),
+  upstreamNodes: option({
+    name: 'upstream.nodes',
+    doc: 'Further nodes of the same cluster. Requests go to the nodes in turn; one that cannot be reached is left out until it answers again.',
+    schema: baseUrls,
+    default: [],
+    accepts: 'a list of base URLs like upstream.url, comma-separated on the command line',
+  }),
+  upstreamConnectMs: option({
+    name: 'upstream.connect',
+    doc: 'Time to connect to a node.',
+    unit: 'ms',
+    schema: whole(1, 600_000),
+    default: 3000,
+    accepts: '1 to 600000',
+  }),
+  upstreamFailures: option({
+    name: 'upstream.failures',
+    doc: 'Failed connections in a row after which requests are refused at once for a while; of several nodes, one is left out after its first.',
+    schema: whole(1, 1000),
+    default: 5,
+    accepts: '1 to 1000',
+  }),
+  upstreamTlsCa: option({
+    name: 'upstream.tls.ca',
+    doc: "Certificates that the cluster's is checked against; empty for those that Node.js knows.",
+    schema: file,
+    default: '',
+    accepts: 'a PEM file',
+  }),
+  upstreamTlsCertificate: option({
+    name: 'upstream.tls.certificate',
+    doc: "The service's own certificate, for clusters that ask for one.",
+    schema: file,
+    default: '',
+    accepts: 'a PEM file',
+  }),
+  upstreamTlsKey: option({
+    name: 'upstream.tls.key',
+    doc: 'Key of upstream.tls.certificate.',
+    schema: file,
+    default: '',
+    accepts: 'a PEM file',
+  }),
+  upstreamTlsName: option({
+    name: 'upstream.tls.name',
+    doc: "Name that the cluster's certificate is checked against, where it is not the host's.",
+    schema: z.string(),
+    default: '',
+    accepts: 'a host name',
   }),
   upstreamAuthorization: option({
     name: 'upstream.authorization',
@@ -52,6 +109,7 @@ export const options = {
     schema: z.string().min(1),
     default: '127.0.0.1',
     accepts: 'an IP address or host name',
+    fixed: true,
   }),
   listenPort: option({
     name: 'listen.port',
@@ -59,6 +117,47 @@ export const options = {
     schema: whole(0, 65535),
     default: 9201,
     accepts: '0 to 65535',
+    fixed: true,
+  }),
+  listenSocket: option({
+    name: 'listen.socket',
+    doc: 'Unix socket to listen on, in place of host and port; a stale one is replaced.',
+    schema: z.string(),
+    default: '',
+    accepts: 'a path',
+    fixed: true,
+  }),
+  listenTlsCertificate: option({
+    name: 'listen.tls.certificate',
+    doc: 'Certificate chain to serve HTTPS with; read again when it changes.',
+    schema: file,
+    default: '',
+    accepts: 'a PEM file',
+    fixed: true,
+  }),
+  listenTlsKey: option({
+    name: 'listen.tls.key',
+    doc: 'Key of listen.tls.certificate.',
+    schema: file,
+    default: '',
+    accepts: 'a PEM file',
+    fixed: true,
+  }),
+  drainDelayMs: option({
+    name: 'drain.delay',
+    doc: 'Time between SIGTERM and the end of listening, with /_mice/ready at 503, so that a balancer can turn away.',
+    unit: 'ms',
+    schema: whole(0, 600_000),
+    default: 0,
+    accepts: '0 to 600000',
+  }),
+  drainLimitMs: option({
+    name: 'drain.limit',
+    doc: 'Time that running requests get to finish after that; what is left then is cut off.',
+    unit: 'ms',
+    schema: whole(0, 86_400_000),
+    default: 30_000,
+    accepts: '0 to 86400000',
   }),
   modelBundle: option({
     name: 'model.bundle',
@@ -66,6 +165,7 @@ export const options = {
     schema: z.string(),
     default: '',
     accepts: 'a directory that holds bundle.json',
+    fixed: true,
   }),
   modelThreads: option({
     name: 'model.threads',
@@ -73,6 +173,7 @@ export const options = {
     schema: whole(0, 256),
     default: 0,
     accepts: '0 to 256',
+    fixed: true,
   }),
   modelQueue: option({
     name: 'model.queue',
@@ -80,6 +181,7 @@ export const options = {
     schema: whole(1, 100_000),
     default: 512,
     accepts: '1 to 100000',
+    fixed: true,
   }),
   textFields: option({
     name: 'text.fields',
@@ -164,6 +266,35 @@ export const options = {
     default: 60_000,
     accepts: '1 to 3600000',
   }),
+  overloadConcurrency: option({
+    name: 'overload.concurrency',
+    doc: 'Searches whose documents are scored at a time; 0 takes twice the threads of the model.',
+    schema: whole(0, 10_000),
+    default: 0,
+    accepts: '0 to 10000',
+  }),
+  overloadQueue: option({
+    name: 'overload.queue',
+    doc: 'Searches that may wait for that. The more wait, the fewer hits of each are scored; when the queue is full, searches pass through in the order of the cluster.',
+    schema: whole(0, 100_000),
+    default: 64,
+    accepts: '0 to 100000',
+  }),
+  breakerFailures: option({
+    name: 'breaker.failures',
+    doc: 'Faults of the model in a row after which searches pass through for a while.',
+    schema: whole(1, 1000),
+    default: 5,
+    accepts: '1 to 1000',
+  }),
+  breakerPauseMs: option({
+    name: 'breaker.pause',
+    doc: 'Time until a failing model or node is tried again; it doubles up to 16 times this.',
+    unit: 'ms',
+    schema: whole(1, 600_000),
+    default: 500,
+    accepts: '1 to 600000',
+  }),
   ingestEnabled: option({
     name: 'ingest.enabled',
     doc: 'Whether writes to prepared indices get vectors and states.',
@@ -178,6 +309,7 @@ export const options = {
     schema: whole(1, 1_000_000),
     default: 256,
     accepts: '1 to 1000000',
+    fixed: true,
   }),
   bodyLimitMb: option({
     name: 'limit.body',

@@ -5,10 +5,11 @@ export function configurationReference(): string {
   const rows = (Object.keys(options) as OptionKey[]).map((key) => {
     const option = options[key];
     const unit = 'unit' in option ? ` (${option.unit})` : '';
+    const fixed = 'fixed' in option ? ' *' : '';
     const shown = Array.isArray(option.default)
       ? option.default.join(', ') || '(none)'
       : String(option.default) || '(none)';
-    return `| \`${option.name}\` | ${option.doc}${unit} | \`${shown}\` | ${option.accepts} | \`${flagOf(option.name)}\`, \`${environmentNameOf(option.name)}\` |`;
+    return `| \`${option.name}\`${fixed} | ${option.doc}${unit} | \`${shown}\` | ${option.accepts} | \`${flagOf(option.name)}\`, \`${environmentNameOf(option.name)}\` |`;
   });
   return `${head}${rows.join('\n')}\n`;
 }
@@ -23,6 +24,8 @@ upstream:
 rerank:
   window: 100
 \`\`\`
+
+\`mice serve\` reads the file again on SIGHUP; connections stay open, and running requests end under the settings they began with. Options marked * keep their value until the next start; certificates are read again whenever their files change.
 
 This page is made from \`src/config/options.ts\`; \`npm run docs\` writes it again.
 

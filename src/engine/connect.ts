@@ -26,7 +26,7 @@ export async function connectEngine(address: EngineAddress): Promise<Engine> {
 }
 
 function openEngine(dialect: Dialect, version: string, address: EngineAddress): Engine {
-  const transport = dialect.openTransport(address.url, address.headers ?? {});
+  const transport = dialect.openTransport(address);
   return {
     name: dialect.name,
     version,
@@ -36,7 +36,7 @@ function openEngine(dialect: Dialect, version: string, address: EngineAddress): 
     vectorSearch: dialect.vectorSearch,
     pipelines: dialect.pipelines,
     ...administration(transport),
-    through: (url) => openEngine(dialect, version, { ...address, url }),
+    through: (url) => openEngine(dialect, version, { url, headers: address.headers ?? {} }),
     close: () => transport.close(),
   };
 }

@@ -1,8 +1,9 @@
 /** Which engine answers at an address, from its own words. */
-import { request } from 'undici';
+import { Agent, request } from 'undici';
 import { MiceError, messageOf } from '../errors.ts';
 import { jsonOrUndefined } from '../json/parse.ts';
 import type { EngineAddress, EngineName } from './port.ts';
+import { secureOptions } from './transport.ts';
 
 export interface DetectedEngine {
   readonly name: EngineName;
@@ -14,6 +15,18 @@ export interface DetectedEngine {
  * @throws MiceError `upstream-unreachable` or `upstream-unknown`
  */
 export async function detectEngine(address: EngineAddress): Promise<DetectedEngine> {
+  const urls = [address.url, ...(address.others ?? [])];
+  for (const url of urls.slice(0, -1)) {
+    try {
+      return await detectAt({ ...address, url });
+    } catch (fault) {
+      if (!(fault instanceof MiceError) || fault.code !== 'upstream-unreachable') throw fault;
+    }
+  }
+  return await detectAt({ ...address, url: urls.at(-1)! });
+}
+
+async function detectAt(address: EngineAddress): Promise<DetectedEngine> {
   const root = await ask(address, '/');
   const version = root.body?.version;
   if (version?.distribution === 'opensearch') return { name: 'opensearch', version: version.number };
@@ -42,8 +55,10 @@ async function versionOfNodes(address: EngineAddress): Promise<string> {
 type Answer = { readonly status: number; readonly headers: Record<string, unknown>; readonly body: any };
 
 async function ask(address: EngineAddress, path: string): Promise<Answer> {
+  const dispatcher = new Agent({ connect: address.tls ? secureOptions(address.tls) : {} });
   try {
     const answer = await request(new URL(path, address.url), {
+      dispatcher,
       headers: { accept: 'application/json', ...address.headers },
       headersTimeout: 10_000,
       bodyTimeout: 10_000,
@@ -55,5 +70,7 @@ async function ask(address: EngineAddress, path: string): Promise<Answer> {
       hint: 'Start the cluster, or set upstream.url to its address.',
       cause,
     });
+  } finally {
+    await dispatcher.close();
   }
 }

@@ -1,5 +1,12 @@
 /** What differs between the engines; everything pure, so that it can be shown without a cluster. */
-import type { EngineCapabilities, EngineName, IndexBody, MiceFields, VectorQuery } from './port.ts';
+import type {
+  EngineAddress,
+  EngineCapabilities,
+  EngineName,
+  IndexBody,
+  MiceFields,
+  VectorQuery,
+} from './port.ts';
 import type { ClientTransport } from './transport.ts';
 
 export interface Dialect {
@@ -11,5 +18,5 @@ export interface Dialect {
   readonly vectorSearch: (query: VectorQuery) => Readonly<Record<string, unknown>>;
   readonly pipelines: () => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Opens the engine's official client. */
-  readonly openTransport: (url: string, headers: Readonly<Record<string, string>>) => ClientTransport;
+  readonly openTransport: (address: EngineAddress) => ClientTransport;
 }

@@ -10,10 +10,24 @@ export interface EngineCapabilities {
   readonly productHeader: boolean;
 }
 
+/** What both sides of a TLS connection to an engine show: PEM texts. */
+export interface TlsIdentity {
+  /** Certificates that are trusted instead of the system's. */
+  readonly ca?: string;
+  /** The client's own certificate, and its key. */
+  readonly certificate?: string;
+  readonly key?: string;
+  /** Name that the engine's certificate is checked against, where it is not the host's. */
+  readonly name?: string;
+}
+
 /** Where an engine listens and who asks. */
 export interface EngineAddress {
   /** Base URL, `http://host:port` or `https://…`, without a path. */
   readonly url: string;
+  /** Base URLs of further nodes of the same cluster. */
+  readonly others?: readonly string[];
+  readonly tls?: TlsIdentity;
   /** Sent with every administrative request, e.g. `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,5 +1,7 @@
 /** The part that both official clients share: one request, with retries and connection keeping left to them. */
 
+import type { EngineAddress, TlsIdentity } from './port.ts';
+
 export interface ClientRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
@@ -18,6 +20,27 @@ export interface ClientTransport {
   /** Any status is an answer; only a failed connection throws. */
   request(request: ClientRequest): Promise<ClientAnswer>;
   close(): Promise<void>;
+}
+
+/** What both official clients are opened with. */
+export function clientOptions({ url, others = [], headers, tls }: EngineAddress) {
+  return {
+    nodes: [url, ...others],
+    headers: { ...headers },
+    maxRetries: 2,
+    requestTimeout: 120_000,
+    ...(tls && { secure: secureOptions(tls) }),
+  };
+}
+
+/** {@link TlsIdentity} in the words of `node:tls`. */
+export function secureOptions({ ca, certificate, key, name }: TlsIdentity) {
+  return {
+    ...(ca && { ca }),
+    ...(certificate && { cert: certificate }),
+    ...(key && { key }),
+    ...(name && { servername: name }),
+  };
 }
 
 /** Header values as strings, repeated ones joined as RFC 9110 §5.3 allows. */

@@ -3,38 +3,47 @@ import express, { type ErrorRequestHandler, type Express, type Request, type Res
 import { z } from 'zod';
 import { MiceError, messageOf } from '../errors.ts';
 import { answerFault, openExchange } from './exchange.ts';
+import type { Self } from './listen.ts';
 import { embeddings, embeddingsBody, rerank, rerankBody } from './model-api.ts';
 import { compare, compareBody, indices } from './playground/compare.ts';
 import { playgroundPage } from './playground/page.ts';
 import type { Services } from './services.ts';
 
-/** @param selfUrl base URL of this very proxy: the playground asks it as any client does */
-export function adminRoutes(services: Services, selfUrl: () => string): Express {
+/** The state of this very proxy. */
+export interface Standing {
+  /** The playground asks it as any client does. */
+  readonly self: Self;
+  /** It is about to end. */
+  readonly isDraining: boolean;
+}
+
+export function adminRoutes(current: () => Services, standing: () => Standing): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use('/_mice', express.json({ limit: '10mb' }));
   app.get('/_mice/health', (_, response) => void response.json({ status: 'up' }));
-  const { model, graphs } = services.model.bundle;
-  app.get(
-    '/_mice/ready',
-    (_, response) => void response.json({ status: 'ready', model, graphs: Object.keys(graphs) }),
-  );
+  app.get('/_mice/ready', (_, response) => {
+    const { model, graphs } = current().model.bundle;
+    const draining = standing().isDraining;
+    const status = draining ? 'draining' : 'ready';
+    response.status(draining ? 503 : 200).json({ status, model, graphs: Object.keys(graphs) });
+  });
   app.get('/_mice/metrics', async (_, response) => {
-    response.type(services.metrics.contentType).send(await services.metrics.expose());
+    const { metrics } = current();
+    response.type(metrics.contentType).send(await metrics.expose());
   });
   app.get('/_mice', (_, response) => void showPage(response));
-  app.get(
-    '/_mice/indices',
-    async (request, response) => void response.json(await indices(services, request)),
-  );
+  app.get('/_mice/indices', async (request, response) => {
+    response.json(await indices(standing().self, request));
+  });
   app.post('/_mice/compare', async (request, response) => {
-    response.json(await compare(services, selfUrl(), request, accept(compareBody, request.body)));
+    response.json(await compare(current(), standing().self, request, accept(compareBody, request.body)));
   });
   app.post('/_mice/v1/embeddings', async (request, response) => {
-    response.json(await embeddings(services, accept(embeddingsBody, request.body), leaving(response)));
+    response.json(await embeddings(current(), accept(embeddingsBody, request.body), leaving(response)));
   });
   app.post('/_mice/v1/rerank', async (request, response) => {
-    const ranked = await rerank(services, accept(rerankBody, request.body), leaving(response));
+    const ranked = await rerank(current(), accept(rerankBody, request.body), leaving(response));
     response.type('json').send(ranked);
   });
   app.use((request, response) => answerOwnFault(response, unknownRoute(request)));

@@ -37,11 +37,26 @@ export async function readBody(request: IncomingMessage, limitBytes: number): Pr
 /** The body's plain bytes as a stream; undefined for an encoding that is not read here. */
 export function plainStream(request: IncomingMessage): Readable | undefined {
   const encoding = request.headers['content-encoding'] ?? 'identity';
-  if (encoding === 'identity') return request;
-  if (encoding !== 'gzip') return undefined;
+  if (encoding !== 'identity' && encoding !== 'gzip') return undefined;
+  const received = Readable.from(bodyOf(request));
+  if (encoding === 'identity') return received;
   const plain = new PassThrough();
-  pipeline(request, createGunzip(), plain).catch((error: Error) => plain.destroy(error));
+  pipeline(received, createGunzip(), plain).catch((error: Error) => plain.destroy(error));
   return plain;
+}
+
+/**
+ * The body as it comes. Whoever stops reading leaves the connection whole: the rest is read and dropped, so that the
+ * client comes to reading its answer.
+ * @param onFirstRead called when the first bytes are wanted
+ */
+export async function* bodyOf(request: IncomingMessage, onFirstRead = () => {}): AsyncGenerator<Buffer> {
+  onFirstRead();
+  try {
+    yield* request.iterator({ destroyOnReturn: false });
+  } finally {
+    request.resume();
+  }
 }
 
 /** Whether a message with these headers has a body (RFC 9112 §6.3). */
@@ -67,5 +82,5 @@ async function readUpTo(
 
 async function* replay(read: Buffer, rest: IncomingMessage): AsyncGenerator<Buffer> {
   yield read;
-  yield* rest;
+  yield* bodyOf(rest);
 }

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { MiceError } from '../errors.ts';
-import { hasBody } from './body.ts';
-import { headersForClient, headersForUpstream } from './headers.ts';
+import { bodyOf, hasBody } from './body.ts';
+import { headersForClient, headersForUpstream, headersToRelay } from './headers.ts';
 import type { Upstream, UpstreamAnswer } from './upstream.ts';
 
 export interface Exchange {
@@ -12,16 +12,54 @@ export interface Exchange {
   readonly response: ServerResponse;
   /** Path and query string. */
   readonly target: string;
+  /** When the request's head had come, on the clock of `performance.now()`. */
+  readonly startedMs: number;
   /** Fires when the client leaves before it has its answer. */
   readonly signal: AbortSignal;
+  /** Tells a client that waits with its body for 100-continue to send it. */
+  askForBody(): void;
 }
 
-export function openExchange(request: IncomingMessage, response: ServerResponse): Exchange {
-  const left = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) left.abort();
-  });
-  return { request, response, target: originForm(request.url ?? '/'), signal: left.signal };
+/** @param awaitsContinue whether the client waits with its body until it is asked for it */
+export function openExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  awaitsContinue = false,
+): Exchange {
+  return new OpenExchange(request, response, awaitsContinue);
+}
+
+class OpenExchange implements Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly target: string;
+  readonly startedMs = performance.now();
+  #left: AbortController | undefined;
+  #awaitsContinue: boolean;
+
+  constructor(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) {
+    this.request = request;
+    this.response = response;
+    this.target = originForm(request.url ?? '/');
+    this.#awaitsContinue = awaitsContinue;
+  }
+
+  /** Made when it is first asked for: most requests pass through without. */
+  get signal(): AbortSignal {
+    if (this.#left) return this.#left.signal;
+    const left = new AbortController();
+    this.#left = left;
+    if (this.response.destroyed) left.abort();
+    this.response.once('close', () => {
+      if (!this.response.writableFinished) left.abort();
+    });
+    return left.signal;
+  }
+
+  askForBody(): void {
+    if (this.#awaitsContinue) this.response.writeContinue();
+    this.#awaitsContinue = false;
+  }
 }
 
 export interface Substitute {
@@ -37,15 +75,28 @@ export function sendOn(
   upstream: Upstream,
   substitute: Substitute = {},
 ): Promise<UpstreamAnswer> {
-  const { request, target, signal } = exchange;
-  const body = substitute.body === undefined ? (hasBody(request) ? request : null) : substitute.body;
-  return upstream.send({
+  return upstream.send({ ...requestOf(exchange, substitute), signal: exchange.signal });
+}
+
+/** Sends the request on and streams the answer to the client; gives its status. */
+export function relay(
+  exchange: Exchange,
+  upstream: Upstream,
+  substitute: Substitute = {},
+  extra: readonly string[] = [],
+): Promise<number> {
+  return upstream.relay(requestOf(exchange, substitute), exchange.response, extra);
+}
+
+function requestOf(exchange: Exchange, substitute: Substitute) {
+  const { request, target } = exchange;
+  const asItCame = () => (hasBody(request) ? bodyOf(request, () => exchange.askForBody()) : null);
+  return {
     method: request.method ?? 'GET',
     path: substitute.path ?? target,
     headers: headersForUpstream(request, substitute.drop),
-    body,
-    signal,
-  });
+    body: substitute.body === undefined ? asItCame() : substitute.body,
+  };
 }
 
 /** Streams an answer to the client, with `extra` headers of our own. */
@@ -54,7 +105,8 @@ export async function answerWith(
   answer: UpstreamAnswer,
   extra: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  response.writeHead(answer.status, { ...headersForClient(answer.headers), ...extra });
+  const headers = [...headersToRelay(answer.rawHeaders), ...Object.entries(extra).flat()];
+  response.writeHead(answer.status, answer.statusMessage, headers);
   await pipeline(answer.body, response);
 }
 
@@ -86,10 +138,13 @@ export function answerFault({ response }: Pick<Exchange, 'response'>, fault: Mic
       'content-length': Buffer.byteLength(body),
     })
     .end(body);
+  // What the client still sends is read, or it would not come to reading this.
+  response.req.resume();
 }
 
 /** A request in absolute form names a host of the caller's choice; only its path counts (RFC 9112 §3.2.2). */
 function originForm(target: string): string {
   if (target.startsWith('/') || target === '*') return target;
-  return /^[a-z][a-z0-9+.-]*:\/\/[^/?]*(.*)$/i.exec(target)?.[1] || '/';
+  const path = /^[a-z][a-z0-9+.-]*:\/\/[^/?]*(.*)$/i.exec(target)?.[1] ?? '';
+  return path.startsWith('/') ? path : `/${path}`;
 }

@@ -4,7 +4,7 @@ import { enrichBulk } from '../ingest/bulk.ts';
 import { type EnrichNeeds, enrichDocuments } from '../ingest/enrich.ts';
 import { loggable } from '../observe/log.ts';
 import { plainStream, readBody } from './body.ts';
-import { answerWith, type Exchange, type Substitute, sendOn } from './exchange.ts';
+import { type Exchange, relay, type Substitute } from './exchange.ts';
 import type { Services } from './services.ts';
 
 /** Streams a request through untouched. */
@@ -13,9 +13,7 @@ export async function pass(
   services: Services,
   substitute: Substitute = {},
 ): Promise<void> {
-  const answer = await sendOn(exchange, services.upstream, substitute);
-  services.metrics.countPassed(answer.status);
-  await answerWith(exchange, answer);
+  services.metrics.countPassed(await relay(exchange, services.upstream, substitute));
 }
 
 /** `_bulk`: documents for prepared indices get vectors and states as they stream by. */

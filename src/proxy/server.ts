@@ -1,20 +1,30 @@
 /** The HTTP server: proxy and sidecar in one process. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as after } from 'node:timers/promises';
 import type { Settings } from '../config/options.ts';
 import { MiceError, messageOf } from '../errors.ts';
 import { loggable } from '../observe/log.ts';
 import { adminRoutes } from './admin.ts';
 import { answerFault, type Exchange, openExchange } from './exchange.ts';
 import { intercept } from './intercept.ts';
+import { type Listener, listen } from './listen.ts';
+import { refusalOf } from './refuse.ts';
 import { bulk, document, pass } from './routes.ts';
 import { search } from './search-routes.ts';
-import { openServices, type Services } from './services.ts';
+import { openServices, reloaded, reopenServices, retire, type Services } from './services.ts';
 
 export interface RunningServer {
   /** Base URL, with the port that was taken. */
   readonly url: string;
+  /** Those in force now. */
   readonly services: Services;
+  /**
+   * Puts other settings in force, without touching a connection; running requests end under those they began with.
+   * @returns names of options that keep their value until the next start
+   * @throws MiceError when the settings cannot be put in force; those before then stay
+   */
+  reload(settings: Settings): Promise<readonly string[]>;
   /** Refuses new connections, finishes what runs, closes the model and the connections to the cluster. */
   close(): Promise<void>;
 }
@@ -25,48 +35,138 @@ export interface RunningServer {
  */
 export async function startServer(settings: Settings): Promise<RunningServer> {
   const services = await openServices(settings);
-  let url = '';
-  const admin = adminRoutes(services, () => url);
-  const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: 0 }, (request, response) => {
-    void route(request, response, services, admin);
-  });
+  let listener: Listener;
   try {
-    url = await listen(server, settings);
+    listener = await listen(settings, (error) =>
+      services.log.error(loggable(error), 'a changed certificate cannot be used; the one before stays'),
+    );
   } catch (error) {
     await services.close();
     throw error;
   }
+  const server = new Front(services, listener);
   services.log.info(
-    { url, upstream: settings.upstreamUrl, engine: services.engine.name, model: services.model.bundle.model },
+    {
+      url: listener.url,
+      upstream: settings.upstreamUrl,
+      engine: services.engine.name,
+      model: services.model.bundle.model,
+    },
     'listening',
   );
-  return { url, services, close: () => close(server, services) };
+  return server;
 }
 
-type AdminRoutes = (request: IncomingMessage, response: ServerResponse) => void;
+/** Services and the requests that work with them. */
+interface Generation {
+  readonly services: Services;
+  running: number;
+  /** Called when the last request of a generation that is no longer current has ended. */
+  ended?: () => void;
+}
 
-async function route(
-  request: IncomingMessage,
-  response: ServerResponse,
-  services: Services,
-  admin: AdminRoutes,
-): Promise<void> {
-  const exchange = openExchange(request, response);
-  const found = intercept(request.method ?? 'GET', exchange.target);
-  if (found.kind === 'own') {
-    request.url = exchange.target;
-    return admin(request, response);
+class Front implements RunningServer {
+  readonly #listener: Listener;
+  readonly #admin: (request: IncomingMessage, response: ServerResponse) => void;
+  #current: Generation;
+  #retiring: Promise<unknown> = Promise.resolve();
+  #isDraining = false;
+
+  constructor(services: Services, listener: Listener) {
+    this.#current = { services, running: 0 };
+    this.#listener = listener;
+    this.#admin = adminRoutes(
+      () => this.services,
+      () => ({ self: listener.self, isDraining: this.#isDraining }),
+    );
+    listener.server
+      .on('request', (request, response) => void this.#take(request, response, false))
+      .on('checkContinue', (request, response) => void this.#take(request, response, true))
+      .on('connect', (_request: IncomingMessage, socket: Duplex) => refuseTunnel(socket));
   }
-  try {
-    if (found.kind === 'search') await search(exchange, services, found);
-    else if (found.kind === 'bulk' && services.settings.ingestEnabled)
-      await bulk(exchange, services, found.index);
-    else if (found.kind === 'document' && services.settings.ingestEnabled)
-      await document(exchange, services, found.index);
-    else await pass(exchange, services);
-  } catch (error) {
-    fail(exchange, error, services);
+
+  get url(): string {
+    return this.#listener.url;
   }
+
+  get services(): Services {
+    return this.#current.services;
+  }
+
+  async reload(settings: Settings): Promise<readonly string[]> {
+    const { settings: inForce, kept } = reloaded(this.services.settings, settings);
+    const before = this.#current;
+    const services = await reopenServices(before.services, inForce);
+    this.#current = { services, running: 0 };
+    this.#retiring = Promise.all([
+      this.#retiring,
+      endOf(before).then(() => retire(before.services, services)),
+    ]);
+    services.log.info({ kept }, 'settings reloaded');
+    return kept;
+  }
+
+  async close(): Promise<void> {
+    const { drainDelayMs, drainLimitMs } = this.services.settings;
+    this.#isDraining = true;
+    if (drainDelayMs > 0) await after(drainDelayMs);
+    const { server } = this.#listener;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    server.close(() => resolve());
+    // A connection that answers its last request only now is kept alive by its client, and would hold the server up.
+    const sweep = setInterval(() => server.closeIdleConnections(), 100);
+    const limit = setTimeout(() => server.closeAllConnections(), drainLimitMs);
+    await promise;
+    clearInterval(sweep);
+    clearTimeout(limit);
+    await this.#listener.close();
+    await this.#retiring;
+    await this.services.close();
+  }
+
+  async #take(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Promise<void> {
+    const generation = this.#current;
+    generation.running += 1;
+    if (this.#isDraining) response.shouldKeepAlive = false;
+    const exchange = openExchange(request, response, awaitsContinue);
+    try {
+      await this.#route(exchange, generation.services);
+    } catch (error) {
+      fail(exchange, error, generation.services);
+    } finally {
+      generation.running -= 1;
+      if (generation.running === 0) generation.ended?.();
+    }
+  }
+
+  async #route(exchange: Exchange, services: Services): Promise<void> {
+    const { request, response, target } = exchange;
+    const refusal = refusalOf(request);
+    if (refusal) {
+      response.shouldKeepAlive = false;
+      throw refusal;
+    }
+    if (target === '*') return answerForAll(exchange);
+    const found = intercept(request.method ?? 'GET', target);
+    if (found.kind === 'pass') return pass(exchange, services);
+    exchange.askForBody();
+    if (found.kind === 'own') {
+      request.url = target;
+      return this.#admin(request, response);
+    }
+    const { ingestEnabled } = services.settings;
+    if (found.kind === 'search') return search(exchange, services, found);
+    if (found.kind === 'bulk' && ingestEnabled) return bulk(exchange, services, found.index);
+    if (found.kind === 'document' && ingestEnabled) return document(exchange, services, found.index);
+    return pass(exchange, services);
+  }
+}
+
+function endOf(generation: Generation): Promise<void> {
+  if (generation.running === 0) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  generation.ended = resolve;
+  return promise;
 }
 
 function fail(exchange: Exchange, error: unknown, { log }: Services): void {
@@ -76,41 +176,18 @@ function fail(exchange: Exchange, error: unknown, { log }: Services): void {
       : new MiceError('upstream-unreachable', `The exchange broke off: ${messageOf(error)}`, {
           cause: error,
         });
-  if (fault.code !== 'aborted' && !exchange.signal.aborted) {
+  if (fault.code !== 'aborted' && !exchange.response.destroyed) {
     log.warn({ ...loggable(error), method: exchange.request.method }, 'a request failed');
   }
   answerFault(exchange, fault);
 }
 
-function listen(server: Server, { listenHost, listenPort }: Settings): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
-  server.once('error', (cause: NodeJS.ErrnoException) => {
-    const taken = cause.code === 'EADDRINUSE';
-    reject(
-      new MiceError(
-        taken ? 'port-taken' : 'bad-option',
-        `Cannot listen on ${listenHost}:${listenPort}: ${cause.message}`,
-        {
-          hint: 'Set listen.port to another port, or to 0 for a free one.',
-          cause,
-        },
-      ),
-    );
-  });
-  server.listen(listenPort, listenHost, () => {
-    const { port } = server.address() as AddressInfo;
-    const host = listenHost.includes(':') ? `[${listenHost}]` : listenHost;
-    resolve(`http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${port}`);
-  });
-  return promise;
+/** `OPTIONS *` asks about the server itself, whichever that is (RFC 9110 §9.3.7). */
+function answerForAll({ response }: Exchange): void {
+  response.writeHead(200, { 'content-length': 0 }).end();
 }
 
-async function close(server: Server, services: Services): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close(() => resolve());
-  // A connection that answers its last request only now is kept alive by its client, and would hold the server up.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
-  await promise;
-  clearInterval(sweep);
-  await services.close();
+/** A tunnel would lead past everything that is promised here. */
+function refuseTunnel(socket: Duplex): void {
+  socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
 }

@@ -1,10 +1,12 @@
 import { Client, errors } from '@elastic/elasticsearch';
+import type { EngineAddress } from '../port.ts';
 import type { ClientAnswer, ClientRequest, ClientTransport } from '../transport.ts';
-import { plainHeaders } from '../transport.ts';
+import { clientOptions, plainHeaders } from '../transport.ts';
 
 /** @elastic/elasticsearch, used by path: an embedded build lacks some of the APIs its methods expect. */
-export function openTransport(url: string, headers: Readonly<Record<string, string>>): ClientTransport {
-  const client = new Client({ node: url, headers: { ...headers }, maxRetries: 2, requestTimeout: 120_000 });
+export function openTransport(address: EngineAddress): ClientTransport {
+  const { secure, ...options } = clientOptions(address);
+  const client = new Client({ ...options, ...(secure && { tls: secure }) });
   return {
     request: (request) => send(client, request),
     close: () => client.close(),

@@ -1,10 +1,12 @@
 import { Client, errors } from '@opensearch-project/opensearch';
+import type { EngineAddress } from '../port.ts';
 import type { ClientAnswer, ClientRequest, ClientTransport } from '../transport.ts';
-import { plainHeaders } from '../transport.ts';
+import { clientOptions, plainHeaders } from '../transport.ts';
 
 /** @opensearch-project/opensearch, used by path like its twin, so that one administration serves both engines. */
-export function openTransport(url: string, headers: Readonly<Record<string, string>>): ClientTransport {
-  const client = new Client({ node: url, headers: { ...headers }, maxRetries: 2, requestTimeout: 120_000 });
+export function openTransport(address: EngineAddress): ClientTransport {
+  const { secure, ...options } = clientOptions(address);
+  const client = new Client({ ...options, ...(secure && { ssl: secure }) });
   return {
     request: (request) => send(client, request),
     close: () => client.close(),

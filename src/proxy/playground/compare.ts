@@ -4,6 +4,7 @@ import { request as fetchUrl } from 'undici';
 import { z } from 'zod';
 import { MiceError } from '../../errors.ts';
 import { stageTimesOf } from '../../observe/stages.ts';
+import type { Self } from '../listen.ts';
 import type { Services } from '../services.ts';
 
 export const compareBody = z.object({
@@ -16,13 +17,10 @@ export const compareBody = z.object({
 });
 
 /** Indices the caller may see; those that start with a dot are the cluster's own. */
-export async function indices(services: Services, request: Request): Promise<unknown> {
-  const rows = await askCluster(
-    services,
-    request,
-    '/_cat/indices?format=json&h=index,docs.count&expand_wildcards=open',
-  );
-  const named = (rows as { index: string; 'docs.count': string | null }[]).filter(
+export async function indices(self: Self, request: Request): Promise<unknown> {
+  const path = '/_cat/indices?format=json&h=index,docs.count&expand_wildcards=open';
+  const { body: rows } = await ask(self, path, callerHeaders(request));
+  const named = (rows as unknown as { index: string; 'docs.count': string | null }[]).filter(
     ({ index }) => !index.startsWith('.'),
   );
   return {
@@ -37,14 +35,14 @@ export type Compare = z.infer<typeof compareBody>;
 /** The same search twice through this proxy: once as the cluster orders it, once re-ranked. */
 export async function compare(
   services: Services,
-  selfUrl: string,
+  self: Self,
   request: Request,
   asked: Compare,
 ): Promise<unknown> {
   const { index, query, size } = asked;
   const path = `/${encodeURIComponent(index)}/_search`;
   const search = (extra: Record<string, string>, hits: number) =>
-    ask(`${selfUrl}${path}`, { ...callerHeaders(request), ...extra }, searchBody(services, query, hits));
+    ask(self, path, { ...callerHeaders(request), ...extra }, searchBody(services, query, hits));
   const plain = await search({ 'x-mice': 'off' }, services.settings.rerankWindow);
   const reranked = await search({ 'x-mice': 'on', 'x-mice-explain': 'true' }, size);
   const firstRank = new Map(hitsIn(plain.body).map((hit, at) => [`${hit._index}/${hit._id}`, at + 1]));
@@ -88,13 +86,15 @@ function hitsIn(body: { readonly hits: { readonly hits: readonly SearchHit[] } }
   return body.hits.hits;
 }
 
-async function askCluster(services: Services, request: Request, path: string): Promise<unknown> {
-  return (await ask(`${services.settings.upstreamUrl}${path}`, callerHeaders(request))).body;
-}
-
 /** Asks with the caller's credentials; an error of the cluster becomes ours, with its reason. */
-async function ask(url: string, headers: Record<string, string>, body?: unknown): Promise<Answer> {
-  const answer = await fetchUrl(url, {
+async function ask(
+  { url, dispatcher }: Self,
+  path: string,
+  headers: Record<string, string>,
+  body?: unknown,
+): Promise<Answer> {
+  const answer = await fetchUrl(url + path, {
+    dispatcher,
     method: body === undefined ? 'GET' : 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),

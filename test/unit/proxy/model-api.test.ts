@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
-import { adminRoutes } from '../../../src/proxy/admin.ts';
+import { adminRoutes, type Standing } from '../../../src/proxy/admin.ts';
 import { openLiveStates } from '../../../src/proxy/live-states.ts';
 import type { Services } from '../../../src/proxy/services.ts';
 import { copyTinyBundle, tinyBundle, withoutOptionalGraphs } from '../../support/tiny-bundle.ts';
@@ -26,7 +26,10 @@ const servers: Server[] = [];
 
 async function listen(served: Model): Promise<string> {
   const server = createServer(
-    adminRoutes({ model: served, live: openLiveStates(served, 1e6) } as Services, () => ''),
+    adminRoutes(
+      () => ({ model: served, live: openLiveStates(served, 1e6) }) as Services,
+      () => ({ isDraining: false }) as Standing,
+    ),
   );
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
