@@ -12,6 +12,10 @@ interface Rule {
 
 const rules: readonly Rule[] = [
   {
+    message: 'The request names no version of HTTP that is spoken here.',
+    holds: ({ httpVersionMajor }) => httpVersionMajor !== 1,
+  },
+  {
     message: 'The request has a transfer coding that is not taken apart here.',
     holds: ({ headers }) => (headers['transfer-encoding'] ?? 'chunked').toLowerCase() !== 'chunked',
   },
