@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { faults, MiceError, messageOf } from '../errors.ts';
+import { benchCommand } from './bench.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
 import { engineCommand } from './engine.ts';
@@ -27,6 +28,7 @@ const program = new Command('mice')
   .addCommand(demoCommand())
   .addCommand(engineCommand())
   .addCommand(evalCommand(openEvalEnvironment))
+  .addCommand(benchCommand())
   .addCommand(modelCommand())
   .addCommand(configCommand())
   .addHelpText('after', `\nExit codes: ${exitCodes()}`);

@@ -1,5 +1,5 @@
 /** Prometheus metrics, at `/_mice/metrics`. */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StageTimes } from './stages.ts';
 
 /** Measures of a change of order: shares from 0 to 1, Kendall's tau from -1 to 1. */
@@ -9,9 +9,32 @@ interface ShadowChanges {
   readonly ndcg?: { readonly before: number; readonly after: number } | undefined;
 }
 
+/** The state of the moment. */
+export interface Gauges {
+  readonly scoring: () => number;
+  readonly waiting: () => number;
+  readonly modelPending: () => number;
+  readonly modelRests: () => boolean;
+  readonly nodes: () => readonly { readonly url: string; readonly isHealthy: boolean }[];
+}
+
+export interface MetricDescription {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+}
+
 export interface Metrics {
   countSearch(outcome: string, reason: string | undefined): void;
   observeStages(times: StageTimes): void;
+  /** Hits of a window, and how many of them have a score. */
+  observeWindow(window: number, scored: number): void;
+  /** A fault that a client was answered with. */
+  countFault(code: string): void;
+  /** Asked whenever the metrics are read. */
+  watch(gauges: Gauges): void;
+  /** Every metric of our own: its name, what it says and its labels. */
+  describe(): readonly MetricDescription[];
   /** How re-ranking would have changed the order of a shadow search. */
   observeShadow(changes: ShadowChanges): void;
   countDocuments(outcome: 'enriched' | 'failed', documents: number): void;
@@ -69,6 +92,44 @@ export function openMetrics(): Metrics {
     labelNames: ['status'],
     registers,
   });
+  const hits = new Counter({
+    name: 'mice_window_hits_total',
+    help: 'Hits in windows that were to be re-ranked, by whether the model scored them.',
+    labelNames: ['scored'],
+    registers,
+  });
+  const faults = new Counter({
+    name: 'mice_faults_total',
+    help: 'Requests that were answered with a fault of docs/errors.md.',
+    labelNames: ['code'],
+    registers,
+  });
+  let watched: Gauges | undefined;
+  const gauge = (name: string, help: string, read: (gauges: Gauges) => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        if (watched) this.set(read(watched));
+      },
+    });
+  gauge('mice_scoring', 'Searches that are being scored.', ({ scoring }) => scoring());
+  gauge('mice_waiting', 'Searches that wait to be scored.', ({ waiting }) => waiting());
+  gauge('mice_model_pending', 'Calls of the model that wait or run.', ({ modelPending }) => modelPending());
+  gauge('mice_model_rests', '1 while the model is left alone after faults.', ({ modelRests }) =>
+    Number(modelRests()),
+  );
+  new Gauge({
+    name: 'mice_upstream_up',
+    help: '1 for nodes of the cluster that take requests.',
+    labelNames: ['node'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { url, isHealthy } of watched?.nodes() ?? []) this.set({ node: url }, Number(isHealthy));
+    },
+  });
   return {
     countSearch: (outcome, reason) => searches.inc({ outcome, reason: reason ?? '' }),
     observeStages(times) {
@@ -81,6 +142,18 @@ export function openMetrics(): Metrics {
       ndcg.observe({ order: 'cluster' }, changes.ndcg.before);
       ndcg.observe({ order: 'reranked' }, changes.ndcg.after);
     },
+    observeWindow(window, scored) {
+      hits.inc({ scored: 'yes' }, scored);
+      hits.inc({ scored: 'no' }, window - scored);
+    },
+    countFault: (code) => faults.inc({ code }),
+    watch(gauges) {
+      watched = gauges;
+    },
+    describe: () =>
+      (registry.getMetricsAsArray() as unknown as { name: string; help: string; labelNames: string[] }[])
+        .filter(({ name }) => name.startsWith('mice_'))
+        .map(({ name, help, labelNames }) => ({ name, help, labels: labelNames })),
     countDocuments: (outcome, count) => documents.inc({ outcome }, count),
     countPassed: (status) => passed.inc({ status: `${Math.floor(status / 100)}xx` }),
     expose: () => registry.metrics(),

@@ -1,7 +1,7 @@
 /** Progress of long work, on standard error: a bar on a terminal, a line now and then elsewhere. */
 import { Presets, SingleBar } from 'cli-progress';
 
-export type ProgressUnit = 'MB' | 'documents' | 'queries' | 'passages';
+export type ProgressUnit = 'MB' | 'documents' | 'queries' | 'passages' | 'rounds';
 
 export interface Progress {
   /** Adds to what is done, in units (bytes where the unit is MB). */

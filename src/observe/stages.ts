@@ -1,12 +1,14 @@
 /** Time a search spends in each stage; stages may overlap, so they need not add up. */
 
-export type Stage = 'upstream' | 'query' | 'states' | 'score' | 'total';
+import { inSpan } from './trace.ts';
+
+export type Stage = 'upstream' | 'query' | 'queue' | 'states' | 'score' | 'total';
 
 /** Milliseconds by stage. */
 export type StageTimes = Readonly<Partial<Record<Stage, number>>>;
 
 export interface StageClock {
-  /** Times what `work` does, until its promise settles. */
+  /** Adds the time of what `work` does, until its promise settles. */
   time<T>(stage: Stage, work: () => Promise<T>): Promise<T>;
   readonly timesMs: StageTimes;
 }
@@ -18,9 +20,9 @@ export function startStageClock(): StageClock {
     async time(stage, work) {
       const startedMs = performance.now();
       try {
-        return await work();
+        return await inSpan(`mice.${stage}`, work);
       } finally {
-        timesMs[stage] = performance.now() - startedMs;
+        timesMs[stage] = (timesMs[stage] ?? 0) + performance.now() - startedMs;
       }
     },
   };

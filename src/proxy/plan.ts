@@ -4,6 +4,7 @@ import { fitsPattern, type IndexRule, ruleFor } from '../config/index-rules.ts';
 import type { Settings } from '../config/options.ts';
 import { cutsOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
 import { type Controls, controlsOfBody } from './controls.ts';
+import { deadlineOf } from './deadline.ts';
 import { type FilterDemand, readFilterPath } from './filter-path.ts';
 import type { HitDifference } from './hits.ts';
 import { queryTextOf } from './query-text.ts';
@@ -188,7 +189,10 @@ function readSearch(search: Search, settings: Settings): Wanted | SkipReason {
     size,
     window,
     hits: Math.min(Math.max(window, from + size), Math.max(most, size)),
-    deadlineMs: controls.deadlineMs ?? rule?.deadline ?? settings.rerankDeadlineMs,
+    deadlineMs: deadlineOf({
+      deadlineMs: controls.deadlineMs ?? rule?.deadline ?? settings.rerankDeadlineMs,
+      timeout: parameterIn(target, 'timeout') ?? body['timeout'],
+    }),
     explain: controls.explain ?? false,
     shadow: mode === 'shadow',
     textFields: controls.fields ?? rule?.fields ?? settings.textFields,

@@ -1,35 +1,30 @@
 /** A search, re-ranked: ask for the window → find candidates → load states → score → order → splice. */
-import type { Logger } from 'pino';
-import { MiceError } from '../errors.ts';
-import type { EncodedQuery, Model } from '../model/model.ts';
+import type { EncodedQuery } from '../model/model.ts';
 import { loggable } from '../observe/log.ts';
 import { type StageClock, startStageClock } from '../observe/stages.ts';
+import { withExplanation } from './explain.ts';
 import { findHits, type HitPlace, type HitPlaces } from './hits.ts';
 import type { JudgementsOf } from './judgements.ts';
-import type { LiveStates } from './live-states.ts';
-import { type CandidateStates, loadStates } from './load-states.ts';
 import { orderOf, type Ranked } from './order.ts';
 import type { RerankPlan, Wanted } from './plan.ts';
 import { rankChanges } from './rank-changes.ts';
+import { type Scored, type StatesKind, scoreWindow, type WindowNeeds } from './score-window.ts';
 import { type Page, splice } from './splice.ts';
 import { readAnswer, type UpstreamAnswer } from './upstream.ts';
 import type { DegradeReason, RankChanges, SkipReason, Verdict } from './verdicts.ts';
 import { keptWindow, orderIn, type WindowCache } from './window-cache.ts';
 
 /** What scoring the hits of an answer needs. */
-export interface ScoringNeeds {
-  readonly model: Model;
-  readonly live: LiveStates;
-  readonly log: Logger;
+export interface ScoringNeeds extends WindowNeeds {
   /** Doc-value field that holds the states. */
   readonly statesField: string;
-  /** Reads sources by id with the caller's own headers. */
-  readonly fetchSources: (hits: readonly HitPlace[]) => Promise<readonly unknown[]>;
   readonly judgementsOf: JudgementsOf;
   /** Told what re-ranking would have changed. */
   readonly onShadow: (changes: RankChanges) => void;
   /** Fires when the caller leaves. */
   readonly signal: AbortSignal;
+  /** When the search came, on the clock of `performance.now()`: its deadline counts from there. */
+  readonly arrivedMs: number;
 }
 
 /** What re-ranking one search needs. */
@@ -86,7 +81,6 @@ async function fromKeptWindow(
   needs: RerankNeeds,
   clock: StageClock,
 ): Promise<Reranked | FoundHits | undefined> {
-  const startedMs = performance.now();
   const kept = plan.from > 0 && !plan.shadow ? needs.pages.get(needs.windowKey) : undefined;
   if (!kept) return undefined;
   const found = await askFor(plan.windowPath, plan, needs, clock);
@@ -94,14 +88,17 @@ async function fromKeptWindow(
   const { status, headers, answer, places } = found;
   const order = orderIn(kept, answer, places.hits.slice(0, plan.window));
   if (!order) return found;
-  const scored = { scores: order.map(({ score }) => score), ...(kept.reason && { reason: kept.reason }) };
-  const tookMs = performance.now() - startedMs;
+  const scored = { scores: order.map(({ score }) => score), reason: kept.reason };
+  const tookMs = performance.now() - needs.arrivedMs;
+  const verdict = verdictOf(scored, order.length, needs.model.bundle.model, tookMs);
+  const page = pageOf(plan, places, order);
+  const body = splice(answer, places, page);
   return {
     kind: 'answer',
     status,
     headers,
-    body: splice(answer, places, pageOf(plan, places, order)),
-    verdict: verdictOf(scored, order.length, needs.model.bundle.model, tookMs),
+    body: plan.explain ? explained(plan, answer, places, page, undefined, verdict, clock)(body) : body,
+    verdict,
     clock,
   };
 }
@@ -140,17 +137,20 @@ async function askFor(
 export interface Begun {
   readonly query: Promise<EncodedQuery>;
   readonly deadline: AbortSignal;
-  readonly startedMs: number;
+  readonly deadlineAtMs: number;
   readonly clock: StageClock;
 }
 
-export function beginScoring(plan: Wanted, { model, signal }: ScoringNeeds, clock: StageClock): Begun {
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(plan.deadlineMs)]);
+export function beginScoring(plan: Wanted, needs: ScoringNeeds, clock: StageClock): Begun {
+  const { model, signal, arrivedMs } = needs;
+  const deadlineAtMs = arrivedMs + plan.deadlineMs;
+  const leftMs = Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
   const query = clock.time('query', () =>
     model.encodeQuery(plan.queryText, { priority: 'search', signal: deadline }),
   );
   query.catch(() => {});
-  return { query, deadline, startedMs: performance.now(), clock };
+  return { query, deadline, deadlineAtMs, clock };
 }
 
 export interface RerankedAnswer {
@@ -170,16 +170,22 @@ export async function rerankAnswer(
   needs: ScoringNeeds,
 ): Promise<RerankedAnswer> {
   const candidates = places.hits.slice(0, plan.window);
-  const { query, deadline, startedMs, clock } = begun;
-  const score = () => scoresOf(plan, answer, candidates, query, deadline, clock, needs);
+  const { textFields, sourceIsWhole } = plan;
+  const window = { ...begun, answer, hits: candidates, textFields, sourceIsWhole };
+  const score = () => scoreWindow(window, begun.clock, needs);
   const verdictFor = (scored: Scored) =>
-    verdictOf(scored, candidates.length, needs.model.bundle.model, performance.now() - startedMs);
+    verdictOf(scored, candidates.length, needs.model.bundle.model, performance.now() - needs.arrivedMs);
   if (plan.shadow) return shadowed(plan, answer, places, score, verdictFor, needs);
   const scored = await score();
   const order = orderOf(scored.scores, needs.model.bundle.score.firstStage);
+  const page = pageOf(plan, places, order);
+  const body = splice(answer, places, page);
+  const verdict = verdictFor(scored);
   return {
-    body: splice(answer, places, pageOf(plan, places, order)),
-    verdict: verdictFor(scored),
+    body: plan.explain
+      ? explained(plan, answer, places, page, scored.states, verdict, begun.clock)(body)
+      : body,
+    verdict,
     order,
     reason: scored.reason,
   };
@@ -203,7 +209,7 @@ async function shadowed(
   if (!plan.explain) {
     void compared.catch((error) => needs.log.warn(loggable(error), 'a shadow search could not be compared'));
     const unscored = places.hits.slice(0, plan.window).map(() => undefined);
-    return { body, verdict: asShadow(verdictFor({ scores: unscored }), undefined) };
+    return { body, verdict: asShadow(verdictFor({ scores: unscored, states: [] }), undefined) };
   }
   const { scored, changes } = await compared;
   return { body, verdict: asShadow(verdictFor(scored), changes) };
@@ -232,51 +238,6 @@ function changesIn(
   return rankChanges(order, plan.size, ids, needs.judgementsOf(plan.queryText));
 }
 
-interface Scored {
-  /** One a candidate; undefined where it was not scored. */
-  readonly scores: readonly (number | undefined)[];
-  readonly reason?: DegradeReason;
-}
-
-/** Scores what can be scored by the deadline. Never throws: any fault leaves the cluster's order. */
-async function scoresOf(
-  plan: Wanted,
-  answer: Buffer,
-  hits: readonly HitPlace[],
-  query: Promise<EncodedQuery>,
-  deadline: AbortSignal,
-  clock: StageClock,
-  needs: ScoringNeeds,
-): Promise<Scored> {
-  const unscored = hits.map(() => undefined);
-  try {
-    const { textFields, sourceIsWhole } = plan;
-    const states = await clock.time('states', () =>
-      loadStates(answer, hits, { ...needs, textFields, sourceIsWhole, signal: deadline }),
-    );
-    const ready = states.flatMap((state, place) =>
-      state.kind === 'none' ? [] : [{ place, bytes: state.bytes }],
-    );
-    if (ready.length === 0) return { scores: unscored, ...reasonIn(states) };
-    const encodedQuery = await query;
-    // When states took all of the time, what is ready is still scored: that is short, and better than nothing.
-    const signal = deadline.aborted ? needs.signal : deadline;
-    const { scores } = await clock.time('score', () =>
-      needs.model.score(
-        encodedQuery,
-        ready.map(({ bytes }) => bytes),
-        { priority: 'search', signal },
-      ),
-    );
-    const byPlace = new Map(ready.map(({ place }, at) => [place, scores[at]]));
-    return { scores: hits.map((_, place) => byPlace.get(place)), ...reasonIn(states) };
-  } catch (error) {
-    const reason = reasonOf(error, deadline);
-    needs.log.warn({ ...loggable(error), reason }, 'a search was answered in the order of the cluster');
-    return { scores: unscored, reason };
-  }
-}
-
 /** Where the hits of an answer stand; undefined where it is none with hits. */
 export function hitsOf(answer: Buffer, plan: Wanted, statesField: string): HitPlaces | undefined {
   try {
@@ -297,20 +258,25 @@ function pageOf(plan: Wanted, places: HitPlaces, window: readonly Ranked[]): Pag
   };
 }
 
-function reasonIn(states: readonly CandidateStates[]): { reason?: DegradeReason } {
-  const none = states.filter((state) => state.kind === 'none');
-  if (none.length === 0) return {};
-  return { reason: none.some((state) => state.reason === 'deadline') ? 'deadline' : 'no-text' };
+function explained(
+  plan: Wanted,
+  answer: Buffer,
+  { hits }: HitPlaces,
+  page: Page,
+  states: readonly StatesKind[] | undefined,
+  verdict: Verdict,
+  { timesMs }: StageClock,
+): (body: Buffer) => Buffer {
+  const explanation = { answer, hits, page: page.hits, firstRank: plan.from + 1, states, verdict, timesMs };
+  return (body) => withExplanation(body, explanation);
 }
 
-function reasonOf(error: unknown, deadline: AbortSignal): DegradeReason {
-  const code = error instanceof MiceError ? error.code : undefined;
-  if (code === 'model-overloaded') return 'overloaded';
-  if (code === 'upstream-refused' || code === 'upstream-unreachable') return 'no-source';
-  return deadline.aborted ? 'deadline' : 'model-failed';
-}
-
-function verdictOf({ scores, reason }: Scored, window: number, model: string, tookMs: number): Verdict {
+function verdictOf(
+  { scores, reason }: Pick<Scored, 'scores' | 'reason'>,
+  window: number,
+  model: string,
+  tookMs: number,
+): Verdict {
   if (scores.length === 0) return { outcome: 'skipped', reason: 'no-hits' };
   const scored = scores.filter((score) => score !== undefined).length;
   const outcome = reason === undefined || (reason === 'no-text' && scored > 0) ? 'reranked' : 'degraded';

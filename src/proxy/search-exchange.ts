@@ -3,10 +3,11 @@ import { MiceError } from '../errors.ts';
 import type { StageClock } from '../observe/stages.ts';
 import { serverTiming } from '../observe/stages.ts';
 import { readBody } from './body.ts';
-import { answerBytes, answerWith, type Exchange, type Substitute, sendOn } from './exchange.ts';
+import { answerBytes, type Exchange, relay, type Substitute } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
 import type { HitPlace } from './hits.ts';
 import { statesFieldOf, type Wanted } from './plan.ts';
+import { report } from './report.ts';
 import type { ScoringNeeds } from './rerank.ts';
 import { bodyHeaders, isJson, plainSubstitute } from './routes.ts';
 import type { Services } from './services.ts';
@@ -55,13 +56,18 @@ export async function passOn(
   verdicts: readonly Verdict[],
   substitute: Substitute,
 ): Promise<void> {
-  countAll(services, verdicts);
-  const answer = await sendOn(exchange, services.upstream, substitute);
-  await answerWith(exchange, answer, { 'x-mice': verdictsHeader(verdicts) });
+  report(exchange, services, verdicts);
+  await relay(exchange, services.upstream, substitute, ['x-mice', verdictsHeader(verdicts)]);
 }
 
-function countAll({ metrics }: Services, verdicts: readonly Verdict[]): void {
-  for (const { outcome, reason } of verdicts) metrics.countSearch(outcome, reason);
+/** A verdict on a search that is passed on because the model has no room for it. */
+export function unscored(
+  exchange: Exchange,
+  { model }: Services,
+  reason: 'overloaded' | 'model-rests',
+): Verdict {
+  const tookMs = performance.now() - exchange.startedMs;
+  return { outcome: 'degraded', reason, window: 0, scored: 0, model: model.bundle.model, tookMs };
 }
 
 /** The body as it came, compressed or not, unless something of ours was cut out of it. */
@@ -83,8 +89,7 @@ export function answerReranked(
   verdicts: readonly Verdict[],
   timing: { readonly clock: StageClock; readonly explain: boolean },
 ): void {
-  countAll(services, verdicts);
-  services.metrics.observeStages(timing.clock.timesMs);
+  report(exchange, services, verdicts, timing.clock.timesMs);
   answerBytes(exchange, answer, body, {
     'x-mice': verdictsHeader(verdicts),
     ...(timing.explain && { 'server-timing': serverTiming(timing.clock.timesMs) }),
@@ -92,10 +97,11 @@ export function answerReranked(
 }
 
 export function scoringNeeds(exchange: Exchange, services: Services, plan: Wanted): ScoringNeeds {
-  const { model, live, log, metrics, judgementsOf, settings } = services;
+  const { model, live, load, log, metrics, judgementsOf, settings } = services;
   return {
     model,
     live,
+    load,
     log,
     judgementsOf,
     statesField: statesFieldOf(settings),
@@ -105,6 +111,7 @@ export function scoringNeeds(exchange: Exchange, services: Services, plan: Wante
       log.info({ ...changes }, 'a shadow search was compared');
     },
     signal: exchange.signal,
+    arrivedMs: exchange.startedMs,
   };
 }
 

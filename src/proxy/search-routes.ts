@@ -6,6 +6,7 @@ import { controlsOfHeaders } from './controls.ts';
 import { type Exchange, type Substitute, sendOn } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
 import type { SearchForm, SearchInterception } from './intercept.ts';
+import { refusalUnder } from './load.ts';
 import { replaced } from './multi-search.ts';
 import { multiSearch } from './multi-search-route.ts';
 import { planSearch, type RerankPlan } from './plan.ts';
@@ -14,11 +15,13 @@ import { bodyHeaders, plainSubstitute } from './routes.ts';
 import {
   answerReranked,
   limitBytes,
+  passOn,
   readable,
   readSearch,
   scoringNeeds,
   skip,
   unlessOurs,
+  unscored,
 } from './search-exchange.ts';
 import type { Services } from './services.ts';
 import { parameterIn, parseTarget } from './target.ts';
@@ -67,13 +70,18 @@ async function rerankOr(
   plan: RerankPlan,
   own: Substitute,
 ): Promise<void> {
-  const { upstream, model, pages } = services;
+  const { upstream, model, pages, load } = services;
+  const key = windowKey(plan.basis, model.bundle.id, exchange.request);
+  const refusal = refusalUnder(load);
+  // A page of a window whose order is known costs no scoring.
+  if (refusal && (plan.from === 0 || !pages.get(key)))
+    return passOn(exchange, services, [unscored(exchange, services, refusal)], own);
   const reranked = await rerankSearch(plan, {
     ...scoringNeeds(exchange, services, plan),
     bodyLimitBytes: limitBytes(services),
     searchAt: (path) => sendOn(exchange, upstream, readable(path, plan.body)),
     pages,
-    windowKey: windowKey(plan.basis, model.bundle.id, exchange.request),
+    windowKey: key,
   });
   if (reranked.kind === 'replay') return skip(exchange, services, reranked.reason, own);
   const { body, verdict, clock } = reranked;

@@ -5,6 +5,7 @@ import { setTimeout as after } from 'node:timers/promises';
 import type { Settings } from '../config/options.ts';
 import { MiceError, messageOf } from '../errors.ts';
 import { loggable } from '../observe/log.ts';
+import { inRequestSpan } from '../observe/trace.ts';
 import { adminRoutes } from './admin.ts';
 import { answerFault, type Exchange, openExchange } from './exchange.ts';
 import { intercept } from './intercept.ts';
@@ -71,10 +72,19 @@ class Front implements RunningServer {
   #current: Generation;
   #retiring: Promise<unknown> = Promise.resolve();
   #isDraining = false;
+  /** Answers that have not ended. */
+  readonly #open = new Set<ServerResponse>();
 
   constructor(services: Services, listener: Listener) {
     this.#current = { services, running: 0 };
     this.#listener = listener;
+    services.metrics.watch({
+      scoring: () => this.services.load.admission.running,
+      waiting: () => this.services.load.admission.waiting,
+      modelPending: () => this.services.model.pending,
+      modelRests: () => this.services.load.breaker.isOpen,
+      nodes: () => this.services.upstream.nodes,
+    });
     this.#admin = adminRoutes(
       () => this.services,
       () => ({ self: listener.self, isDraining: this.#isDraining }),
@@ -109,6 +119,8 @@ class Front implements RunningServer {
   async close(): Promise<void> {
     const { drainDelayMs, drainLimitMs } = this.services.settings;
     this.#isDraining = true;
+    // A client that is told so opens its next connection elsewhere.
+    for (const response of this.#open) response.shouldKeepAlive = false;
     if (drainDelayMs > 0) await after(drainDelayMs);
     const { server } = this.#listener;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -128,6 +140,8 @@ class Front implements RunningServer {
     const generation = this.#current;
     generation.running += 1;
     if (this.#isDraining) response.shouldKeepAlive = false;
+    this.#open.add(response);
+    response.once('close', () => this.#open.delete(response));
     const exchange = openExchange(request, response, awaitsContinue);
     try {
       await this.#route(exchange, generation.services);
@@ -155,7 +169,12 @@ class Front implements RunningServer {
       return this.#admin(request, response);
     }
     const { ingestEnabled } = services.settings;
-    if (found.kind === 'search') return search(exchange, services, found);
+    if (found.kind === 'search') {
+      const attributes = { 'http.request.method': request.method ?? 'GET', 'mice.form': found.form };
+      return inRequestSpan('mice.search', request.headers, attributes, () =>
+        search(exchange, services, found),
+      );
+    }
     if (found.kind === 'bulk' && ingestEnabled) return bulk(exchange, services, found.index);
     if (found.kind === 'document' && ingestEnabled) return document(exchange, services, found.index);
     return pass(exchange, services);
@@ -169,7 +188,7 @@ function endOf(generation: Generation): Promise<void> {
   return promise;
 }
 
-function fail(exchange: Exchange, error: unknown, { log }: Services): void {
+function fail(exchange: Exchange, error: unknown, { log, metrics }: Services): void {
   const fault =
     error instanceof MiceError
       ? error
@@ -177,6 +196,7 @@ function fail(exchange: Exchange, error: unknown, { log }: Services): void {
           cause: error,
         });
   if (fault.code !== 'aborted' && !exchange.response.destroyed) {
+    metrics.countFault(fault.code);
     log.warn({ ...loggable(error), method: exchange.request.method }, 'a request failed');
   }
   answerFault(exchange, fault);

@@ -11,6 +11,7 @@ import { loggable, openLog } from '../observe/log.ts';
 import { type Metrics, openMetrics } from '../observe/metrics.ts';
 import { type JudgementsOf, readJudgements } from './judgements.ts';
 import { type LiveStates, openLiveStates } from './live-states.ts';
+import { type Load, openLoad } from './load.ts';
 import { upstreamIdentity } from './tls.ts';
 import { openUpstream, type Upstream } from './upstream.ts';
 import { openWindowCache, type WindowCache } from './window-cache.ts';
@@ -23,6 +24,7 @@ export interface Services {
   readonly live: LiveStates;
   readonly pages: WindowCache;
   readonly judgementsOf: JudgementsOf;
+  readonly load: Load;
   readonly isPrepared: IsPrepared;
   readonly log: Logger;
   readonly metrics: Metrics;
@@ -92,7 +94,9 @@ function isSame(one: unknown, other: unknown): boolean {
 
 function assembled(
   settings: Settings,
-  parts: Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'log' | 'metrics'>,
+  parts: Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'log' | 'metrics'> & {
+    readonly load?: Load;
+  },
 ): Services {
   const { engine, upstream, model, live, log, metrics } = parts;
   const judgementsOf =
@@ -105,6 +109,7 @@ function assembled(
     live,
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf,
+    load: openLoad(settings, parts.load),
     isPrepared: openPrepared(engine, settings.fieldsObject, (error) =>
       log.warn(loggable(error), 'the mapping of an index could not be read: its documents go without states'),
     ),

@@ -32,8 +32,9 @@ export const degradeReasons = {
   deadline: 'Not every candidate could be scored in time; the rest follows in the order of the cluster.',
   'no-text': 'Some candidates have no text to read; they follow in the order of the cluster.',
   'no-source': 'The texts of some candidates could not be read from the cluster.',
-  overloaded: 'The queue of the model is full.',
+  overloaded: 'Too many searches wait for the model: a part of the window was scored, or none.',
   'model-failed': 'The model failed.',
+  'model-rests': 'The model failed several times in a row and is left alone for a while.',
 } as const;
 
 export type SkipReason = keyof typeof skipReasons;

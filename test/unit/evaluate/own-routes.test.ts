@@ -7,7 +7,7 @@ import { embedThrough } from '../../../src/evaluate/embeddings.ts';
 import { servedGraphs } from '../../../src/evaluate/served.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
-import { adminRoutes } from '../../../src/proxy/admin.ts';
+import { adminRoutes, type Standing } from '../../../src/proxy/admin.ts';
 import { openLiveStates } from '../../../src/proxy/live-states.ts';
 import type { Services } from '../../../src/proxy/services.ts';
 import { tinyBundle } from '../../support/tiny-bundle.ts';
@@ -19,7 +19,12 @@ let server: Server;
 let url: string;
 beforeAll(async () => {
   model = await openModel(tinyBundle, { threads: 1 });
-  server = createServer(adminRoutes({ model, live: openLiveStates(model, 1e6) } as Services, () => url));
+  server = createServer(
+    adminRoutes(
+      () => ({ model, live: openLiveStates(model, 1e6) }) as Services,
+      () => ({ isDraining: false }) as Standing,
+    ),
+  );
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }, 60_000);

@@ -1,0 +1,110 @@
+/** What passing a request through costs, against asking directly and against the plainest proxy, in one run. */
+import { percentile } from '../evaluate/percentiles.ts';
+import { type ChildServer, startChild } from './child.ts';
+import { latenciesMs, throughput } from './load.ts';
+import { machineFacts } from './machine.ts';
+import { type BenchReport, median } from './report.ts';
+
+export interface ProxyBenchOptions {
+  readonly rounds: number;
+  /** Requests one after the other, a round and target. */
+  readonly requests: number;
+  /** Connections while throughput is measured, and for how long, a round and target. */
+  readonly connections: number;
+  readonly secondsEach: number;
+  readonly signal: AbortSignal;
+  /** Told after every round. */
+  readonly onRound: () => void;
+}
+
+const targets = ['direct', 'bare', 'mice'] as const;
+type Target = (typeof targets)[number];
+
+interface Round {
+  readonly p50: number;
+  readonly p99: number;
+  readonly perSecond: number;
+}
+
+/** @throws MiceError `aborted` when the signal fires between two rounds */
+export async function benchProxy(options: ProxyBenchOptions): Promise<BenchReport> {
+  const machine = machineFacts();
+  const running: ChildServer[] = [];
+  const start = async (module: string, ...args: string[]) => {
+    const child = await startChild(module, args);
+    running.push(child);
+    return child.url;
+  };
+  try {
+    const direct = await start('./stub-cluster');
+    const bare = await start('./bare-proxy', direct);
+    const mice = await start('../cli/main', ...proxyArguments(direct));
+    const rounds = await measure({ direct, bare, mice }, options);
+    return { machine, conditions: conditionsOf(options), ratios: ratiosOf(rounds), rows: rowsOf(rounds) };
+  } finally {
+    for (const child of running.reverse()) await child.stop();
+  }
+}
+
+function proxyArguments(upstream: string): string[] {
+  const flags = { 'upstream-url': upstream, 'listen-port': '0', 'model-threads': '1', 'log-level': 'warn' };
+  return ['proxy', '--json', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])];
+}
+
+async function measure(
+  urls: Readonly<Record<Target, string>>,
+  { rounds, requests, connections, secondsEach, signal, onRound }: ProxyBenchOptions,
+): Promise<Readonly<Record<Target, readonly Round[]>>> {
+  const measured: Record<Target, Round[]> = { direct: [], bare: [], mice: [] };
+  for (const target of targets) await throughput(urls[target], connections, secondsEach * 1000);
+  for (let round = 0; round < rounds; round++) {
+    // Every target comes first equally often: what runs beside does not hit the same one each time.
+    for (let at = 0; at < targets.length; at++) {
+      signal.throwIfAborted();
+      const target = targets[(round + at) % targets.length]!;
+      const times = await latenciesMs(urls[target], requests);
+      const perSecond = await throughput(urls[target], connections, secondsEach * 1000);
+      measured[target].push({ p50: percentile(times, 50), p99: percentile(times, 99), perSecond });
+    }
+    onRound();
+  }
+  return measured;
+}
+
+function ratiosOf({ direct, bare, mice }: Readonly<Record<Target, readonly Round[]>>): BenchReport['ratios'] {
+  const over = (compare: (round: number) => number) => median(mice.map((_, round) => compare(round)));
+  return rounded({
+    throughputVsBare: over((round) => mice[round]!.perSecond / bare[round]!.perSecond),
+    addedP50Ms: over((round) => mice[round]!.p50 - direct[round]!.p50),
+    addedP99Ms: over((round) => mice[round]!.p99 - direct[round]!.p99),
+    bareAddedP50Ms: over((round) => bare[round]!.p50 - direct[round]!.p50),
+    bareAddedP99Ms: over((round) => bare[round]!.p99 - direct[round]!.p99),
+  });
+}
+
+function rowsOf(measured: Readonly<Record<Target, readonly Round[]>>): BenchReport['rows'] {
+  return targets.map((target) => ({
+    target,
+    ...rounded({
+      p50Ms: median(measured[target].map(({ p50 }) => p50)),
+      p99Ms: median(measured[target].map(({ p99 }) => p99)),
+      requestsPerSecond: median(measured[target].map(({ perSecond }) => perSecond)),
+    }),
+  }));
+}
+
+function conditionsOf({ rounds, requests, connections, secondsEach }: ProxyBenchOptions) {
+  return {
+    rounds,
+    requests,
+    connections,
+    secondsEach,
+    asked: 'in turn GET with 1 kB, GET with 32 kB, POST of 4 kB with 1 kB back; a stub in place of the cluster',
+    figures: 'medians over rounds; differences and quotients are taken round by round',
+  };
+}
+
+function rounded<T extends Readonly<Record<string, number>>>(figures: T): T {
+  const entries = Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))]);
+  return Object.fromEntries(entries) as T;
+}

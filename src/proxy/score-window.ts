@@ -1,0 +1,171 @@
+/**
+ * Scores of a window's candidates by the deadline: those with stored states first, since they cost a hundredth, then
+ * those whose documents have to be read; each in the order of the first stage, so that the best come first.
+ */
+import type { Logger } from 'pino';
+import { MiceError } from '../errors.ts';
+import { selectText } from '../ingest/text.ts';
+import type { EncodedQuery, Model } from '../model/model.ts';
+import { loggable } from '../observe/log.ts';
+import type { StageClock } from '../observe/stages.ts';
+import type { HitPlace } from './hits.ts';
+import type { LiveStates } from './live-states.ts';
+import type { Load } from './load.ts';
+import { type FoundStates, findStates } from './load-states.ts';
+import type { DegradeReason } from './verdicts.ts';
+
+export interface WindowNeeds {
+  readonly model: Model;
+  readonly live: LiveStates;
+  readonly load: Load;
+  readonly log: Logger;
+  /** Reads sources by id with the caller's own headers. */
+  readonly fetchSources: (hits: readonly HitPlace[]) => Promise<readonly unknown[]>;
+}
+
+export interface Window {
+  readonly answer: Buffer;
+  readonly hits: readonly HitPlace[];
+  readonly textFields: readonly string[];
+  readonly sourceIsWhole: boolean;
+  readonly query: Promise<EncodedQuery>;
+  /** Fires at the deadline, or when the caller leaves. */
+  readonly deadline: AbortSignal;
+  /** When it fires, on the clock of `performance.now()`. */
+  readonly deadlineAtMs: number;
+}
+
+/** How a candidate's states were found; `unread` where it was not looked at. */
+export type StatesKind = FoundStates['kind'] | 'unread';
+
+export interface Scored {
+  /** One a candidate; undefined where it was not scored. */
+  readonly scores: readonly (number | undefined)[];
+  readonly reason?: DegradeReason | undefined;
+  /** One a candidate. */
+  readonly states: readonly StatesKind[];
+}
+
+/** Documents encoded in one go. */
+const READ_AT_A_TIME = 8;
+
+/** Never throws: what is not scored stays in the cluster's order, and the reason says why. */
+export async function scoreWindow(window: Window, clock: StageClock, needs: WindowNeeds): Promise<Scored> {
+  const scores: (number | undefined)[] = window.hits.map(() => undefined);
+  const states: StatesKind[] = window.hits.map(() => 'unread');
+  const { admission, limits, breaker } = needs.load;
+  const without = (reason: DegradeReason): Scored => ({ scores, states, reason });
+  if (window.hits.length === 0) return { scores, states };
+  if (!breaker.allows()) return without('model-rests');
+  const turn = await clock.time('queue', () => admission.enter(limits, window.deadline));
+  if (!turn) return without(window.deadline.aborted ? 'deadline' : 'overloaded');
+  const most = Math.ceil(window.hits.length * turn.share);
+  try {
+    const encoded = await window.query;
+    await scoreFirst(most, { window, clock, needs, encoded, scores, states });
+    breaker.succeeded();
+    return { scores, states, reason: reasonIn(scores, most, window.deadline) };
+  } catch (error) {
+    const reason = reasonOf(error, window.deadline);
+    if (reason === 'model-failed') breaker.failed();
+    if (reason !== 'deadline')
+      needs.log.warn({ ...loggable(error), reason }, 'a search was answered in the order of the cluster');
+    return without(reason);
+  } finally {
+    turn.leave();
+  }
+}
+
+interface Work {
+  readonly window: Window;
+  readonly clock: StageClock;
+  readonly needs: WindowNeeds;
+  readonly encoded: EncodedQuery;
+  /** Filled in by place. */
+  readonly scores: (number | undefined)[];
+  readonly states: StatesKind[];
+}
+
+interface Ready {
+  readonly place: number;
+  readonly bytes: Uint8Array;
+}
+
+async function scoreFirst(most: number, work: Work): Promise<void> {
+  const { window, clock, needs } = work;
+  const { answer, hits, textFields, sourceIsWhole } = window;
+  const reading = { bundleId: needs.model.bundle.id, textFields, sourceIsWhole };
+  const ready: Ready[] = [];
+  const lacking: { readonly place: number; readonly text: string | undefined }[] = [];
+  await clock.time('states', async () => {
+    for (const [place, hit] of hits.slice(0, most).entries()) {
+      const found = findStates(answer, hit, reading);
+      work.states[place] = found.kind;
+      if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes });
+      else lacking.push({ place, text: found.text });
+    }
+  });
+  await scoreInGoes(ready, work);
+  if (lacking.length === 0 || window.deadline.aborted) return;
+  const texts = sourceIsWhole ? lacking.map(({ text }) => text) : await fetchTexts(lacking, work);
+  const readable = lacking.flatMap(({ place }, at) => (texts[at] ? [{ place, text: texts[at] }] : []));
+  for (let at = 0; at < readable.length && !window.deadline.aborted; at += READ_AT_A_TIME) {
+    await scoreInGoes(await read(readable.slice(at, at + READ_AT_A_TIME), work), work);
+  }
+}
+
+/** In goes that the time allows; the first fault ends it, and what was scored before stays. */
+async function scoreInGoes(ready: readonly Ready[], work: Work): Promise<void> {
+  const { window, clock, needs, encoded, scores } = work;
+  const { model, load } = needs;
+  for (let at = 0; at < ready.length; ) {
+    const size = load.pace.next(ready.length - at, window.deadlineAtMs - performance.now());
+    const go = ready.slice(at, at + size);
+    const startedMs = performance.now();
+    const documents = go.map(({ bytes }) => bytes);
+    const scored = await clock.time('score', () =>
+      model.score(encoded, documents, { priority: 'search', signal: window.deadline }),
+    );
+    load.pace.took(go.length, performance.now() - startedMs);
+    go.forEach(({ place }, index) => {
+      scores[place] = scored.scores[index];
+    });
+    at += size;
+  }
+}
+
+async function fetchTexts(
+  lacking: readonly { readonly place: number }[],
+  { window, clock, needs }: Work,
+): Promise<readonly (string | undefined)[]> {
+  const hits = lacking.map(({ place }) => window.hits[place]!);
+  const sources = await clock.time('states', () => needs.fetchSources(hits));
+  return sources.map((source) => selectText(source, window.textFields));
+}
+
+/** Encodes documents on sight, or takes them from memory. */
+async function read(
+  go: readonly { readonly place: number; readonly text: string }[],
+  { window, clock, needs }: Work,
+): Promise<readonly Ready[]> {
+  const texts = go.map(({ text }) => text);
+  const encoded = await clock.time('states', () => needs.live.of(texts, window.deadline));
+  return go.flatMap(({ place }, at) => (encoded[at] ? [{ place, bytes: encoded[at] }] : []));
+}
+
+function reasonIn(
+  scores: readonly (number | undefined)[],
+  most: number,
+  deadline: AbortSignal,
+): DegradeReason | undefined {
+  if (!scores.includes(undefined)) return undefined;
+  if (deadline.aborted) return 'deadline';
+  return most < scores.length ? 'overloaded' : 'no-text';
+}
+
+function reasonOf(error: unknown, deadline: AbortSignal): DegradeReason {
+  const code = error instanceof MiceError ? error.code : undefined;
+  if (code === 'model-overloaded') return 'overloaded';
+  if (code === 'upstream-refused' || code === 'upstream-unreachable') return 'no-source';
+  return deadline.aborted ? 'deadline' : 'model-failed';
+}
