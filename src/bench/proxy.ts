@@ -99,7 +99,8 @@ function conditionsOf({ rounds, requests, connections, secondsEach }: ProxyBench
     requests,
     connections,
     secondsEach,
-    asked: 'in turn GET with 1 kB, GET with 32 kB, POST of 4 kB with 1 kB back; a stub in place of the cluster',
+    asked:
+      'in turn GET with 1 kB, GET with 32 kB, POST of 4 kB with 1 kB back; a stub in place of the cluster',
     figures: 'medians over rounds; differences and quotients are taken round by round',
   };
 }

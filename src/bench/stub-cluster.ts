@@ -10,9 +10,7 @@ const long = Buffer.from(JSON.stringify({ text: 'x'.repeat(32_000) }));
 const server = createServer((request, response) => {
   const body = request.url === '/' ? Buffer.from(root) : request.url === '/long' ? long : short;
   const answer = () =>
-    response
-      .writeHead(200, { 'content-type': 'application/json', 'content-length': body.length })
-      .end(body);
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
   if (request.method === 'GET') answer();
   else request.resume().once('end', answer);
 });

@@ -31,7 +31,9 @@ function proxyBench(): Command {
     });
   };
   return new Command('proxy')
-    .description('Measures what passing a request through adds, and against the plainest proxy on the same library.')
+    .description(
+      'Measures what passing a request through adds, and against the plainest proxy on the same library.',
+    )
     .option('--json <file>', 'write the result as JSON; - writes it to standard output instead of the table')
     .option('--rounds <n>', 'rounds, each of which measures every target', count('--rounds'), 9)
     .option('--requests <n>', 'requests one after the other, a round and target', count('--requests'), 300)

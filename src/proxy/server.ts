@@ -71,6 +71,7 @@ class Front implements RunningServer {
   readonly #admin: (request: IncomingMessage, response: ServerResponse) => void;
   #current: Generation;
   #retiring: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
   #isDraining = false;
   /** Answers that have not ended. */
   readonly #open = new Set<ServerResponse>();
@@ -116,7 +117,12 @@ class Front implements RunningServer {
     return kept;
   }
 
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
     const { drainDelayMs, drainLimitMs } = this.services.settings;
     this.#isDraining = true;
     // A client that is told so opens its next connection elsewhere.

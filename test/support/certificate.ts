@@ -25,7 +25,7 @@ function issue(
   const signingKey: KeyObject = issuer ? createPrivateKey(issuer.key) : privateKey;
   const body = sequence(
     tagged(0xa0, integer(2)),
-    integer(Math.floor(Math.random() * 2 ** 31)),
+    integer(0x40000000 + Math.floor(Math.random() * 2 ** 29)),
     ecdsaWithSha256,
     distinguishedName(issuer?.name ?? name),
     sequence(time(-1), time(1)),
@@ -61,10 +61,11 @@ const identifier = (hex: string) => tagged(0x06, Buffer.from(hex, 'hex'));
 const yes = Buffer.from([0x01, 0x01, 0xff]);
 const ecdsaWithSha256 = sequence(identifier('2a8648ce3d040302'));
 
+/** @param value below 128, or from 2^30 to 2^31 */
 function integer(value: number): Buffer {
-  const bytes = Buffer.alloc(5);
-  bytes.writeUInt32BE(value, 1);
-  return tagged(0x02, bytes.subarray(value < 128 ? 4 : 0));
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return tagged(0x02, bytes.subarray(value < 128 ? 3 : 0));
 }
 
 function distinguishedName(name: string): Buffer {

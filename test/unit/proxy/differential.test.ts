@@ -137,7 +137,11 @@ async function send(url: string, message: Buffer, isHead: boolean): Promise<Seen
   const [line = '', ...headers] = all.toString('latin1', 0, end).split('\r\n');
   const rest = all.subarray(end + 4);
   const isChunked = headers.some((header) => /^transfer-encoding: chunked$/i.test(header));
-  return { line, headers: ownHeaders(headers), body: digestOf(isChunked && !isHead ? unchunked(rest) : rest) };
+  return {
+    line,
+    headers: ownHeaders(headers),
+    body: digestOf(isChunked && !isHead ? unchunked(rest) : rest),
+  };
 }
 
 function digestOf(body: Buffer): string {

@@ -14,7 +14,12 @@ describe('searches that are scored', () => {
     const admission = openAdmission();
     const turns = [await admission.enter(limits, never), await admission.enter(limits, never)];
     const order: number[] = [];
-    const waiting = [0, 1].map((at) => admission.enter(limits, never).then((turn) => (order.push(at), turn)));
+    const waiting = [0, 1].map((at) =>
+      admission.enter(limits, never).then((turn) => {
+        order.push(at);
+        return turn;
+      }),
+    );
     expect([admission.running, admission.waiting]).toEqual([2, 2]);
     turns[0]!.leave();
     turns[0]!.leave();

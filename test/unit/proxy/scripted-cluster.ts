@@ -11,6 +11,7 @@ import { answerFault, openExchange } from '../../../src/proxy/exchange.ts';
 import { intercept } from '../../../src/proxy/intercept.ts';
 import { readJudgements } from '../../../src/proxy/judgements.ts';
 import { openLiveStates } from '../../../src/proxy/live-states.ts';
+import { openLoad } from '../../../src/proxy/load.ts';
 import { search } from '../../../src/proxy/search-routes.ts';
 import type { Services } from '../../../src/proxy/services.ts';
 import { openUpstream } from '../../../src/proxy/upstream.ts';
@@ -44,6 +45,8 @@ export interface Scripted {
   /** Documents that the model scored. */
   scored: number;
   modelFails: boolean;
+  /** Awaited before documents are scored. */
+  beforeScoring: (() => Promise<void>) | undefined;
   readonly logged: string[];
   metrics(): Promise<string>;
   close(): Promise<void>;
@@ -59,6 +62,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     seen: [],
     scored: 0,
     modelFails: false,
+    beforeScoring: undefined,
     logged: [],
     metrics: () => metrics.expose(),
     async close() {
@@ -81,6 +85,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf:
       settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements),
+    load: openLoad(settings),
     log: pino({ level: 'info' }, { write: (line: string) => void state.logged.push(line) }),
   } as unknown as Services;
   const front = createServer(async (request, response) => {
@@ -108,6 +113,7 @@ function watchedModel(state: Scripted): Model {
       return texts.map((text) => ({ states: Buffer.from(text) }));
     },
     async score(_: unknown, documents: readonly Uint8Array[]) {
+      await state.beforeScoring?.();
       state.scored += documents.length;
       return { scores: Float32Array.from(documents, (bytes) => Number(Buffer.from(bytes).toString())) };
     },
