@@ -1,12 +1,15 @@
 /** A server in a process of its own, so that it shares no event loop with what measures it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MiceError } from '../errors.ts';
 import { jsonOrUndefined } from '../json/parse.ts';
 
 export interface ChildServer {
   readonly url: string;
+  /** Processor time that it has used so far; undefined where the system does not tell. */
+  cpuMs(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -18,25 +21,45 @@ export async function startChild(module: string, args: readonly string[]): Promi
   const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const entry = fileURLToPath(new URL(`${module}${suffix}`, import.meta.url));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
   const exited = once(child, 'exit');
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let printed = '';
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    complaint = `${complaint}${chunk}`.slice(-2000);
+  });
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     printed += chunk;
     const ready = jsonOrUndefined(printed) as { url?: string } | undefined;
     if (ready?.url !== undefined) resolve(ready.url);
   });
   exited.then(
-    ([code]) => reject(new MiceError('engine-failed', `${module} ended by itself (status ${code}).`)),
+    ([code]) =>
+      reject(new MiceError('engine-failed', `${module} ended by itself (status ${code}): ${complaint}`)),
     reject,
   );
   return {
     url: await promise,
+    cpuMs: () => cpuMsOf(child.pid),
     async stop() {
       child.kill('SIGTERM');
       await exited;
     },
   };
+}
+
+/** Clock ticks a second in /proc (`sysconf(_SC_CLK_TCK)`), the same on every Linux that Node.js runs on. */
+const TICKS = 100;
+
+/** User and system time from /proc/PID/stat, fields 14 and 15 (proc(5)). */
+function cpuMsOf(pid: number | undefined): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
+  } catch {
+    return undefined;
+  }
 }

@@ -28,8 +28,13 @@ export async function latenciesMs(url: string, count: number): Promise<readonly 
   return times;
 }
 
-/** Requests a second over `connections` that always have one under way. */
-export async function throughput(url: string, connections: number, forMs: number): Promise<number> {
+export interface Throughput {
+  readonly perSecond: number;
+  readonly done: number;
+}
+
+/** Requests over `connections` that always have one under way. */
+export async function throughput(url: string, connections: number, forMs: number): Promise<Throughput> {
   const pool = new Pool(url, { connections });
   const startedMs = performance.now();
   let done = 0;
@@ -42,7 +47,7 @@ export async function throughput(url: string, connections: number, forMs: number
   await Promise.all(Array.from({ length: connections }, (_, at) => keepAsking(at)));
   const perSecond = done / ((performance.now() - startedMs) / 1000);
   await pool.close();
-  return perSecond;
+  return { perSecond, done };
 }
 
 async function ask(pool: Pool, at: number): Promise<void> {

@@ -24,6 +24,8 @@ interface Round {
   readonly p50: number;
   readonly p99: number;
   readonly perSecond: number;
+  /** Processor time of the server for a request; undefined where the system does not tell. */
+  readonly cpuUs: number | undefined;
 }
 
 /** @throws MiceError `aborted` when the signal fires between two rounds */
@@ -33,12 +35,12 @@ export async function benchProxy(options: ProxyBenchOptions): Promise<BenchRepor
   const start = async (module: string, ...args: string[]) => {
     const child = await startChild(module, args);
     running.push(child);
-    return child.url;
+    return child;
   };
   try {
     const direct = await start('./stub-cluster');
-    const bare = await start('./bare-proxy', direct);
-    const mice = await start('../cli/main', ...proxyArguments(direct));
+    const bare = await start('./bare-proxy', direct.url);
+    const mice = await start('../cli/main', ...proxyArguments(direct.url));
     const rounds = await measure({ direct, bare, mice }, options);
     return { machine, conditions: conditionsOf(options), ratios: ratiosOf(rounds), rows: rowsOf(rounds) };
   } finally {
@@ -52,19 +54,30 @@ function proxyArguments(upstream: string): string[] {
 }
 
 async function measure(
-  urls: Readonly<Record<Target, string>>,
+  servers: Readonly<Record<Target, ChildServer>>,
   { rounds, requests, connections, secondsEach, signal, onRound }: ProxyBenchOptions,
 ): Promise<Readonly<Record<Target, readonly Round[]>>> {
   const measured: Record<Target, Round[]> = { direct: [], bare: [], mice: [] };
-  for (const target of targets) await throughput(urls[target], connections, secondsEach * 1000);
+  for (const target of targets) await throughput(servers[target].url, connections, secondsEach * 1000);
   for (let round = 0; round < rounds; round++) {
     // Every target comes first equally often: what runs beside does not hit the same one each time.
     for (let at = 0; at < targets.length; at++) {
       signal.throwIfAborted();
       const target = targets[(round + at) % targets.length]!;
-      const times = await latenciesMs(urls[target], requests);
-      const perSecond = await throughput(urls[target], connections, secondsEach * 1000);
-      measured[target].push({ p50: percentile(times, 50), p99: percentile(times, 99), perSecond });
+      const { url, cpuMs } = servers[target];
+      const times = await latenciesMs(url, requests);
+      const cpuBefore = cpuMs();
+      const { perSecond, done } = await throughput(url, connections, secondsEach * 1000);
+      const cpuAfter = cpuMs();
+      measured[target].push({
+        p50: percentile(times, 50),
+        p99: percentile(times, 99),
+        perSecond,
+        cpuUs:
+          cpuBefore === undefined || cpuAfter === undefined
+            ? undefined
+            : ((cpuAfter - cpuBefore) * 1000) / done,
+      });
     }
     onRound();
   }
@@ -77,6 +90,9 @@ function ratiosOf({ direct, bare, mice }: Readonly<Record<Target, readonly Round
     throughputVsBare: over((round) => mice[round]!.perSecond / bare[round]!.perSecond),
     addedP50Ms: over((round) => mice[round]!.p50 - direct[round]!.p50),
     addedP99Ms: over((round) => mice[round]!.p99 - direct[round]!.p99),
+    ...(mice.every(({ cpuUs }) => cpuUs !== undefined) && {
+      cpuVsBare: over((round) => bare[round]!.cpuUs! / mice[round]!.cpuUs!),
+    }),
     bareAddedP50Ms: over((round) => bare[round]!.p50 - direct[round]!.p50),
     bareAddedP99Ms: over((round) => bare[round]!.p99 - direct[round]!.p99),
   });
@@ -89,6 +105,9 @@ function rowsOf(measured: Readonly<Record<Target, readonly Round[]>>): BenchRepo
       p50Ms: median(measured[target].map(({ p50 }) => p50)),
       p99Ms: median(measured[target].map(({ p99 }) => p99)),
       requestsPerSecond: median(measured[target].map(({ perSecond }) => perSecond)),
+      ...(measured[target].every(({ cpuUs }) => cpuUs !== undefined) && {
+        cpuUsPerRequest: median(measured[target].map(({ cpuUs }) => cpuUs!)),
+      }),
     }),
   }));
 }
