@@ -3,6 +3,7 @@ import { configurationReference } from './config/reference.ts';
 import { dialects } from './engine/connect.ts';
 import { faults } from './errors.ts';
 import { defaultBundleDirectory, openBundle } from './model/bundle.ts';
+import { openMetrics } from './observe/metrics.ts';
 import { controls } from './proxy/controls.ts';
 import { degradeReasons, skipReasons } from './proxy/verdicts.ts';
 
@@ -21,7 +22,25 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
     'docs/configuration.md': configurationReference(),
     'docs/errors.md': errorReference(),
     'docs/verdicts.md': verdictReference(),
+    'docs/metrics.md': metricReference(),
   };
+}
+
+function metricReference(): string {
+  const rows = openMetrics()
+    .describe()
+    .map(({ name, help, labels }) => {
+      const shown = labels.map((label) => `\`${label}\``).join(', ');
+      return `| \`${name}\` | ${help} | ${shown} |`;
+    });
+  return `# Metrics
+
+Made from \`src/observe/metrics.ts\` by \`npm run docs\`. \`GET /_mice/metrics\` gives them for Prometheus, beside those of the Node.js process. The labels \`outcome\` and \`reason\` hold the words of [verdicts](verdicts.md), \`code\` those of [faults](errors.md).
+
+| metric | what it says | labels |
+|---|---|---|
+${rows.join('\n')}
+`;
 }
 
 function errorReference(): string {
