@@ -19,9 +19,10 @@ let server: Server;
 let url: string;
 beforeAll(async () => {
   model = await openModel(tinyBundle, { threads: 1 });
+  const services = { model, live: openLiveStates(model, 1e6) } as Services;
   server = createServer(
     adminRoutes(
-      () => ({ model, live: openLiveStates(model, 1e6) }) as Services,
+      () => services,
       () => ({ isDraining: false }) as Standing,
     ),
   );

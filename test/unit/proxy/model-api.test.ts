@@ -25,9 +25,10 @@ let model: Model;
 const servers: Server[] = [];
 
 async function listen(served: Model): Promise<string> {
+  const services = { model: served, live: openLiveStates(served, 1e6) } as Services;
   const server = createServer(
     adminRoutes(
-      () => ({ model: served, live: openLiveStates(served, 1e6) }) as Services,
+      () => services,
       () => ({ isDraining: false }) as Standing,
     ),
   );
