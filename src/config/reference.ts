@@ -25,7 +25,7 @@ rerank:
   window: 100
 \`\`\`
 
-\`mice serve\` reads the file again on SIGHUP; connections stay open, and running requests end under the settings they began with. Options marked * keep their value until the next start; certificates are read again whenever their files change.
+\`mice serve\` reads the file again on SIGHUP; connections stay open, and running requests end under the settings they began with. Options marked * keep their value until the next start; the certificate to serve with is read again whenever its files change.
 
 This page is made from \`src/config/options.ts\`; \`npm run docs\` writes it again.
 
