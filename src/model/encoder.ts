@@ -10,10 +10,11 @@ import { padded } from './token-inputs.ts';
 import type { TokenIds, Tokenizer } from './tokenizer.ts';
 
 /**
- * Padded tokens of one inference. Only short documents gain from company (10–25% below 60 tokens): longer ones keep
- * a core busy alone, and small inferences let a search in between.
+ * Tokens of one inference. Only short documents gain from company (10–25% below 60 tokens): longer ones keep a core
+ * busy alone, and small inferences let a search in between. Documents of other lengths are no company: padding changes
+ * the order of a float32 sum, and with it now and then the last bit of what is stored.
  */
-const BATCH = { tokens: 256, rows: 32 };
+const BATCH = { tokens: 256, rows: 32, sameLength: true };
 
 export async function encodeQuery(
   session: Session,

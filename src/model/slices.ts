@@ -4,6 +4,8 @@ export interface SliceLimits {
   /** Padded tokens, i.e. rows × longest, of one slice; a longer row is a slice by itself. */
   readonly tokens: number;
   readonly rows: number;
+  /** Whether only rows of one length may share a slice, so that nothing is padded. */
+  readonly sameLength?: boolean;
 }
 
 /** Row numbers sorted by length and cut into slices within the limits. Every row is in exactly one. */
@@ -13,7 +15,8 @@ export function sliceByLength(lengths: readonly number[], limits: SliceLimits): 
   let slice: number[] = [];
   for (const row of order) {
     const padded = (slice.length + 1) * lengths[row]!;
-    if (slice.length > 0 && (padded > limits.tokens || slice.length >= limits.rows)) {
+    const longer = limits.sameLength === true && slice.length > 0 && lengths[slice[0]!]! < lengths[row]!;
+    if (slice.length > 0 && (longer || padded > limits.tokens || slice.length >= limits.rows)) {
       slices.push(slice);
       slice = [];
     }

@@ -29,6 +29,11 @@ describe('slicing rows by length', () => {
       [3, 1],
     ]);
   });
+
+  it('keeps rows of different lengths apart where nothing may be padded', () => {
+    const limits = { tokens: 400, rows: 9, sameLength: true };
+    expect(sliceByLength([10, 12, 10, 12, 11], limits)).toEqual([[0, 2], [4], [1, 3]]);
+  });
 });
 
 describe('the fair share of a window', () => {
