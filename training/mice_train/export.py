@@ -32,6 +32,7 @@ from mice_train.nodes import (
 )
 from mice_train.projection import Projection
 from mice_train.reader import Reader
+from mice_train.stored_nodes import StoredStates, stored_states
 
 TOKEN_INPUTS = [value("input_ids", INT64, ["B", "T"]), value("attention_mask", INT64, ["B", "T"])]
 
@@ -144,14 +145,13 @@ def export_interaction(
     """query_states [Tq,H], document_states int8 [N,Td,D] with scales [N,Td] and lengths [N] → scores [N]."""
     graph = Graph("interaction", weights, compute)
     hidden, dims = interaction.shape.hidden, interaction.blocks[0].cross_key.in_features
-    z = graph.op("Mul", graph.cast("document_states", FLOAT), graph.op("Unsqueeze", "document_scales", graph.ints([2])))
-    turned = graph.transpose(z, [0, 2, 1])
+    stored = stored_states(graph)
     document_bias = document_bias_nodes(graph)
     count = graph.op("Gather", graph.op("Shape", "query_states"), graph.ints([0]))
     sequence = Sequence(graph, count, query_bias_nodes(graph, count), limit, by_row=True)
     x = graph.op("Unsqueeze", "query_states", graph.ints([0]))
     for number, block in enumerate(interaction.blocks):
-        x = cross_nodes(graph, block, x, z, turned, document_bias)
+        x = cross_nodes(graph, block, x, stored, document_bias)
         x = layer_nodes(graph, block.layer, x, sequence, cls_only=number == len(interaction.blocks) - 1)
     cls = graph.op("Squeeze", x, graph.ints([1]))
     score_nodes(graph, interaction, norm_nodes(graph, interaction.final_norm, cls))
@@ -168,8 +168,8 @@ def score_nodes(graph: Graph, reader: Reader, x: str) -> None:
     graph.name_output(graph.op("Squeeze", scores, graph.ints([1])), "scores")
 
 
-def cross_nodes(graph: Graph, block: Block, x: str, z: str, turned: str, document_bias: str) -> str:
-    """`pruned.cross`: x [1 or N,Tq,H], z [N,Td,D], turned [N,D,Td], document_bias [N,1,Td] → [N,Tq,H]."""
+def cross_nodes(graph: Graph, block: Block, x: str, stored: StoredStates, document_bias: str) -> str:
+    """`pruned.cross`: x [1 or N,Tq,H], document_bias [N,1,Td] → [N,Tq,H]."""
     hidden, dims = block.cross_query.in_features, block.cross_key.in_features
     width = hidden // block.heads
     key = array(block.cross_key.weight).reshape(block.heads, width, dims) / math.sqrt(width)
@@ -177,9 +177,9 @@ def cross_nodes(graph: Graph, block: Block, x: str, z: str, turned: str, documen
     before, after = (block.cross_norm, nn.Identity()) if block.pre_norm else (nn.Identity(), block.cross_norm)
     q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x))
     absorbed = graph.op("MatMul", heads_nodes(graph, q, block.heads, width), graph.constant(key.astype(np.float32)))
-    logits = graph.op("MatMul", graph.op("Reshape", absorbed, graph.ints([0, -1, dims])), turned)
+    logits = stored.logits(graph.op("Reshape", absorbed, graph.ints([0, -1, dims])))
     attended = graph.op("Softmax", graph.op("Add", logits, document_bias), axis=-1)
-    context = graph.reshape(graph.op("MatMul", attended, z), [0, block.heads, -1, dims])
+    context = graph.reshape(stored.average(attended), [0, block.heads, -1, dims])
     values = merge_nodes(graph, graph.op("MatMul", context, graph.constant(val)), hidden)
     # the value bias passes through the weighted sum unchanged, so it joins the output's
     bias = block.cross_out.weight @ block.cross_value.bias + block.cross_out.bias

@@ -20,13 +20,20 @@ INLINE_BYTES = 512
 BLOCK = 32
 """Weights per int8 scale along a row. 32 halves the error of 128 for 4% more bytes."""
 
-Compute = Literal["float32", "int8-blocks", "int8-weights"]
+Compute = Literal["float32", "int8-blocks", "int8-weights", "int8-rows"]
 """How big matrices are stored and multiplied.
 
 float32: as they are. int8-blocks: MatMulNBits, int8 weights with a scale per BLOCK, activations quantised per row
 and block inside the kernel, so no row depends on another. int8-weights: DequantizeLinear per output channel, float
-compute.
+compute. int8-rows: int8 weights with a scale per output channel, activations with a scale per row, multiplied as
+integers, and stored states as they are stored: about half the time of the others where rows are many, with a coarser
+rounding than blocks.
 """
+
+MIDDLE = 128
+"""What stands for 0 where values around it are stored as uint8: kernels for uint8 times int8 are the fast ones."""
+LEAST_SCALE = 1e-20
+"""Scale of a row of zeros, which can then be divided by."""
 
 
 class SharedWeights:
@@ -56,6 +63,7 @@ class Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: dict[str, onnx.TensorProto] = {}
         self.count = 0
+        self.quantized: dict[str, tuple[str, str]] = {}
 
     def op(self, kind: str, *inputs: str, domain: str = "", **attributes) -> str:
         self.count += 1
@@ -115,9 +123,28 @@ class Graph:
             q8, row_scale = quantize_rows(weight)
             w = self.op("DequantizeLinear", self.constant(q8.T), self.constant(row_scale), axis=1)
             y = self.op("MatMul", x, w)
+        elif self.compute == "int8-rows" and rows > 1:
+            q8, row_scale = quantize_rows(weight)
+            values, scale, middle = self.quantized_rows(x)
+            y = self.op("MatMulIntegerToFloat", values, self.constant(q8.T), self.float(1), self.constant(row_scale),
+                        middle, domain="com.microsoft")
+            y = self.op("Mul", y, scale)
         else:
             y = self.op("MatMul", x, self.constant(weight.T.astype(np.float32)))
         return y if bias is None else self.op("Add", y, self.constant(bias.astype(np.float32)))
+
+    def quantized_rows(self, x: str) -> tuple[str, str, str]:
+        """x [...,n] → uint8 around MIDDLE [...,n], their scales [...,1], MIDDLE: one scale a row of n."""
+        middle = self.constant(np.array(MIDDLE, np.uint8))
+        if x not in self.quantized:
+            scale = self.row_scale(self.op("Abs", x), MIDDLE - 1)
+            self.quantized[x] = self.op("QuantizeLinear", self.op("Div", x, scale), self.float(1), middle), scale
+        return *self.quantized[x], middle
+
+    def row_scale(self, sizes: str, most: int) -> str:
+        """Sizes ≥ 0 [...,n] → the scale [...,1] that brings a row's largest to `most`."""
+        largest = self.op("ReduceMax", sizes, self.ints([-1]), keepdims=1)
+        return self.op("Max", self.op("Mul", largest, self.float(1 / most)), self.float(LEAST_SCALE))
 
     def embedding(self, ids: str, table: np.ndarray) -> str:
         """Rows of table [V,H], stored as int8 with a scale per row unless computing in float32."""

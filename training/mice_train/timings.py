@@ -17,7 +17,7 @@ from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
 from mice_train.whole_file import write_whole
 
-COMPUTES = ("float32", "int8-weights", "int8-blocks")
+COMPUTES = ("float32", "int8-weights", "int8-blocks", "int8-rows")
 ROUNDS = 15
 DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12
 
