@@ -60,6 +60,7 @@ describeOnEngines('The demo', (engine) => {
     expect(asked?.verdict).toMatch(/^reranked; window=\d+; scored=\d+; model=.+@[0-9a-f]+; took=\d+$/);
     expect(Object.keys(asked?.timingsMs ?? {}).toSorted()).toEqual([
       'query',
+      'queue',
       'score',
       'states',
       'total',
