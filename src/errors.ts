@@ -72,6 +72,12 @@ export const faults = {
     exit: 2,
     meaning: 'A data directory or file is not of the expected layout.',
   },
+  'ingest-refused': {
+    status: 429,
+    exit: 1,
+    meaning:
+      'A document was not written, because its states could not be computed and ingest.failure refuses it.',
+  },
   aborted: { status: 499, exit: 130, meaning: 'The caller left or the command was interrupted.' },
 } as const satisfies Record<
   string,

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { faults, MiceError, messageOf } from '../errors.ts';
+import { backfillCommand } from './backfill.ts';
 import { benchCommand } from './bench.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
@@ -24,6 +25,7 @@ const program = new Command('mice')
   .addCommand(proxyCommand())
   .addCommand(sidecarCommand())
   .addCommand(setupCommand())
+  .addCommand(backfillCommand())
   .addCommand(searchCommand())
   .addCommand(demoCommand())
   .addCommand(engineCommand())

@@ -4,6 +4,7 @@ import { connectEngine } from '../engine/connect.ts';
 import { setupIndex } from '../ingest/setup.ts';
 import { defaultBundleDirectory, openBundle } from '../model/bundle.ts';
 import { serviceAddress } from '../proxy/services.ts';
+import { differenceLines } from './difference.ts';
 import { printJson } from './output.ts';
 import { settingsOf, withSettings } from './settings.ts';
 
@@ -12,7 +13,10 @@ export function setupCommand(): Command {
     .description(
       'Creates an index with the fields that vectors and states need, or adds them to one that exists.',
     )
-    .argument('<index>', 'name of the index');
+    .argument(
+      '<index>',
+      'name of an index, alias or data stream; or a pattern with *, for an index template',
+    );
   return withSettings(command, ['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'fieldsObject'])
     .option('--dry-run', 'show what would change and change nothing')
     .option('--json', 'print the report as JSON')
@@ -34,7 +38,11 @@ async function setup(index: string, parsed: { readonly json?: true; readonly dry
     if (parsed.json) printJson(report);
     else {
       const verb = parsed.dryRun ? 'would' : 'did';
-      for (const { what, name } of report.changes) process.stdout.write(`${verb} ${what} ${name}\n`);
+      for (const { what, name, body, before } of report.changes) {
+        process.stdout.write(`${verb} ${what} ${name}\n`);
+        if (!parsed.dryRun) continue;
+        for (const line of differenceLines(before, body)) process.stdout.write(`    ${line}\n`);
+      }
       if (report.changes.length === 0) process.stdout.write(`${index} is as it should be\n`);
       for (const warning of report.warnings) process.stderr.write(`warning: ${warning}\n`);
     }

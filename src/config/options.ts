@@ -1,5 +1,6 @@
 /** Every option, declared once: help text, environment names and docs/configuration.md are made from here. */
 import { z } from 'zod';
+import { jsonOrUndefined } from '../json/parse.ts';
 import { type IndexRule, indexRules } from './index-rules.ts';
 
 export interface Option<T> {
@@ -23,6 +24,10 @@ const list = z.union([
   z.array(z.string().min(1)).min(1),
   z.string().transform((text) => text.split(',').map((item) => item.trim())),
 ]);
+const names = z.preprocess(
+  (given) => (typeof given === 'string' ? given.split(',').filter((name) => name.trim() !== '') : given),
+  z.array(z.string().trim().min(1)),
+);
 const baseUrl = z
   .string()
   .regex(/^https?:\/\/[^/\s?#]+\/?$/)
@@ -32,6 +37,34 @@ const baseUrls = z.preprocess(
   z.array(z.string().trim().pipe(baseUrl)),
 );
 const file = z.string();
+
+const textField = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((field) => ({ field })),
+  z.strictObject({
+    field: z.string().min(1),
+    label: z.string().exactOptional(),
+    separator: z.string().exactOptional(),
+  }),
+]);
+const textRule = z.strictObject({
+  indices: z.union([
+    z
+      .string()
+      .min(1)
+      .transform((name) => [name]),
+    z.array(z.string().min(1)).min(1),
+  ]),
+  fields: z.array(textField).min(1),
+  separator: z.string().exactOptional(),
+  html: z.boolean().exactOptional(),
+});
+const textRules = z.preprocess(
+  (given) => (typeof given === 'string' ? jsonOrUndefined(given) : given),
+  z.array(textRule),
+);
 
 function option<T>(declared: Option<T>): Option<T> {
   return declared;
@@ -302,6 +335,43 @@ export const options = {
     default: true,
     accepts: 'true or false',
   }),
+  ingestFailure: option({
+    name: 'ingest.failure',
+    doc: 'What becomes of a document that cannot be encoded, because the queue is full or the model failed: "index" writes it without states, to be read on sight and repaired later; "reject" answers the request with 429, or, of a bulk request whose first items are on their way, the rest of such items; "item" refuses that item of a bulk request with 429 and writes the others.',
+    schema: z.enum(['index', 'reject', 'item']),
+    default: 'index',
+    accepts: 'index, reject or item',
+  }),
+  sweepIndices: option({
+    name: 'sweep.indices',
+    doc: 'Prepared indices, aliases or data streams whose documents without fresh states are found and repaired now and then; none unless given.',
+    schema: names,
+    default: [],
+    accepts: 'a list of names, comma-separated on the command line',
+  }),
+  sweepIntervalS: option({
+    name: 'sweep.interval',
+    doc: 'Time from the end of one such sweep to the next.',
+    unit: 's',
+    schema: whole(1, 1_000_000),
+    default: 300,
+    accepts: '1 to 1000000',
+  }),
+  sweepRate: option({
+    name: 'sweep.rate',
+    doc: 'Documents that a sweep encodes a second at most; 0 for no limit.',
+    unit: 'documents/s',
+    schema: whole(0, 1_000_000),
+    default: 20,
+    accepts: '0 to 1000000',
+  }),
+  textRules: option({
+    name: 'text.rules',
+    doc: 'Other texts for some indices: the first rule whose indices match decides, text.fields holds for the rest. A rule has indices (names, * stands for any characters), fields (names, or objects with field, label and separator), separator (a line break unless given) and html (true reads the text of HTML).',
+    schema: textRules,
+    default: [],
+    accepts: 'a list of rules, as JSON on the command line and in the environment',
+  }),
   cacheMb: option({
     name: 'cache.memory',
     doc: 'Memory for states that were encoded on first sight.',
@@ -310,6 +380,30 @@ export const options = {
     default: 256,
     accepts: '1 to 1000000',
     fixed: true,
+  }),
+  cachePath: option({
+    name: 'cache.path',
+    doc: 'Directory in which states that were encoded on first sight outlive the process; empty keeps them in memory only. One process uses it at a time.',
+    schema: z.string(),
+    default: '',
+    accepts: 'a directory; it is made where it does not exist',
+    fixed: true,
+  }),
+  cacheDiskMb: option({
+    name: 'cache.disk',
+    doc: 'Disk for that.',
+    unit: 'MB',
+    schema: whole(1, 10_000_000),
+    default: 4096,
+    accepts: '1 to 10000000',
+    fixed: true,
+  }),
+  cacheWriteBack: option({
+    name: 'cache.write-back',
+    doc: "Whether states that were encoded on first sight are written into prepared indices, with the service's own credentials.",
+    schema: flag,
+    default: false,
+    accepts: 'true or false',
   }),
   bodyLimitMb: option({
     name: 'limit.body',
@@ -341,5 +435,5 @@ export function flagOf(name: string): string {
 
 /** Environment form of an option's name. */
 export function environmentNameOf(name: string): string {
-  return `MICE_${name.replaceAll('.', '_').toUpperCase()}`;
+  return `MICE_${name.replaceAll(/[.-]/g, '_').toUpperCase()}`;
 }

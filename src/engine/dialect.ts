@@ -7,7 +7,7 @@ import type {
   MiceFields,
   VectorQuery,
 } from './port.ts';
-import type { ClientTransport } from './transport.ts';
+import type { ClientAnswer, ClientRequest, ClientTransport } from './transport.ts';
 
 export interface Dialect {
   readonly name: EngineName;
@@ -17,6 +17,15 @@ export interface Dialect {
   readonly indexBody: (fields: MiceFields) => IndexBody;
   readonly vectorSearch: (query: VectorQuery) => Readonly<Record<string, unknown>>;
   readonly pipelines: () => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly pointInTime: PointInTime;
   /** Opens the engine's official client. */
   readonly openTransport: (address: EngineAddress) => ClientTransport;
+}
+
+/** How a view of an index that no write changes is opened and closed. */
+export interface PointInTime {
+  /** @param keepAlive e.g. `5m`, counted from the last search on it */
+  readonly open: (index: string, keepAlive: string) => ClientRequest;
+  readonly idOf: (answer: ClientAnswer['body']) => string;
+  readonly close: (id: string) => ClientRequest;
 }

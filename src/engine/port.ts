@@ -1,4 +1,5 @@
 /** What the rest of the system asks of a search engine, in words that both dialects understand. */
+import type { ClientAnswer, ClientRequest } from './transport.ts';
 
 export type EngineName = 'elasticsearch' | 'opensearch';
 
@@ -67,8 +68,18 @@ export interface Engine {
   pipelines(): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
   indexExists(index: string): Promise<boolean>;
-  /** The live mapping of one index (`mappings` and `settings.index`), or undefined when it does not exist. */
+  /**
+   * The live mapping of one index (`mappings` and `settings.index`), of the last one behind an alias or a data stream;
+   * undefined when it does not exist.
+   */
   describeIndex(index: string): Promise<IndexBody | undefined>;
+  /** By name, every index that `index` stands for: itself, or those behind an alias or a data stream. */
+  describeIndices(index: string): Promise<Readonly<Record<string, IndexBody>>>;
+  /** What an index of this name would be, made by the templates that match it; undefined where none does. */
+  describeNewIndex(index: string): Promise<IndexBody | undefined>;
+  /** Index templates by name: those that list `pattern`, and the one of the data stream `pattern`. */
+  indexTemplates(pattern: string): Promise<Readonly<Record<string, IndexTemplate>>>;
+  putIndexTemplate(name: string, template: IndexTemplate): Promise<void>;
   createIndex(index: string, body: IndexBody): Promise<void>;
   extendMapping(index: string, mappings: Readonly<Record<string, unknown>>): Promise<void>;
   deleteIndex(index: string): Promise<void>;
@@ -79,9 +90,29 @@ export interface Engine {
   putPipeline(name: string, body: Readonly<Record<string, unknown>>): Promise<void>;
   /** A search through the official client; `took` in ms, response headers lower-cased. */
   search(index: string, body: Readonly<Record<string, unknown>>): Promise<SearchAnswer>;
+  /** A view of one index that no write changes, for as long as it is read from. */
+  openView(index: string): Promise<IndexView>;
+  /** Any other request; every status is an answer. @throws MiceError `upstream-unreachable` */
+  ask(request: ClientRequest): Promise<ClientAnswer>;
   /** Another handle of the same kind that talks to `url`, e.g. to a proxy in front of this engine. */
   through(url: string): Engine;
   close(): Promise<void>;
+}
+
+export interface IndexView {
+  /**
+   * A search on the view; any status is an answer. `body` has no `pit` of its own.
+   * @throws MiceError `upstream-unreachable`
+   */
+  search(body: Readonly<Record<string, unknown>>): Promise<ClientAnswer>;
+  close(): Promise<void>;
+}
+
+/** A composable index template, with whatever else it holds. */
+export interface IndexTemplate {
+  readonly index_patterns: readonly string[];
+  readonly template?: Partial<IndexBody>;
+  readonly [other: string]: unknown;
 }
 
 export interface IndexBody {

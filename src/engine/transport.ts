@@ -7,6 +7,8 @@ export interface ClientRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean>>;
   readonly body?: Readonly<Record<string, unknown>>;
+  /** NDJSON in place of `body`, its last line break included. */
+  readonly lines?: string;
 }
 
 export interface ClientAnswer {

@@ -3,6 +3,12 @@
  * line that is not understood handed on as it came, so that the cluster answers for it.
  */
 import type { Readable } from 'node:stream';
+import type { MiceError } from '../errors.ts';
+import { type BulkAction, readAction } from './bulk-action.ts';
+import type { EnrichedWrite, Write } from './enrich.ts';
+import { breakOf, type Line, linesOf, withoutBreak } from './ndjson.ts';
+import { type RecentWrites, rememberWrites } from './recent.ts';
+import { withoutFieldsInAnswer } from './update.ts';
 
 /** Items and bytes that are held at a time. */
 const GROUP_ITEMS = 256;
@@ -11,106 +17,122 @@ const GROUP_BYTES = 4 << 20;
 export interface BulkNeeds {
   /** The index in the request's path, for actions that name none. */
   readonly index: string | undefined;
+  /** The routing in the request's query, for actions that name none. */
+  readonly routing?: string | undefined;
   readonly isPrepared: (index: string) => Promise<boolean>;
-  readonly enrich: (sources: readonly Buffer[]) => Promise<readonly Buffer[]>;
+  readonly enrich: (writes: readonly Write[], recent: RecentWrites) => Promise<readonly EnrichedWrite[]>;
+  /** Fields that no answer shall hold. */
+  readonly hidden: readonly string[];
+  /** Lines over it pass unread, with all that follows. */
+  readonly lineLimitBytes: number;
+  /** Told of an item that is left out; `position` counts all items of the request. */
+  readonly onRefused: (item: RefusedItem) => void;
+}
+
+export interface RefusedItem {
+  readonly position: number;
+  readonly action: BulkAction;
+  readonly fault: MiceError;
 }
 
 /** Lines of one item: the action, and the source where the action has one. */
 interface Item {
-  readonly lines: Buffer[];
-  /** The index whose fields the source gets; undefined where the item passes as it is. */
-  readonly enrichFor: string | undefined;
+  readonly lines: readonly Buffer[];
+  readonly action: BulkAction | undefined;
 }
 
 export async function* enrichBulk(body: Readable, needs: BulkNeeds): AsyncGenerator<Buffer> {
+  const recent = rememberWrites();
+  let position = 0;
+  for await (const group of groupsOf(itemsOf(linesOf(body, needs.lineLimitBytes), needs.index))) {
+    const bytes = await enrichGroup(group, position, needs, recent);
+    position += group.filter(({ action }) => action !== undefined).length;
+    if (bytes.length > 0) yield bytes;
+  }
+}
+
+async function* groupsOf(items: AsyncIterable<Item>): AsyncGenerator<readonly Item[]> {
   let group: Item[] = [];
   let bytes = 0;
-  for await (const item of itemsOf(linesOf(body), needs.index)) {
+  for await (const item of items) {
     group.push(item);
     bytes += item.lines.reduce((sum, line) => sum + line.length, 0);
     if (group.length < GROUP_ITEMS && bytes < GROUP_BYTES) continue;
-    yield await enrichGroup(group, needs);
+    yield group;
     group = [];
     bytes = 0;
   }
-  if (group.length > 0) yield await enrichGroup(group, needs);
+  if (group.length > 0) yield group;
 }
 
-async function enrichGroup(group: readonly Item[], needs: BulkNeeds): Promise<Buffer> {
-  const wanted: Item[] = [];
-  for (const item of group) {
-    if (item.enrichFor !== undefined && (await needs.isPrepared(item.enrichFor))) wanted.push(item);
+async function enrichGroup(
+  group: readonly Item[],
+  position: number,
+  needs: BulkNeeds,
+  recent: RecentWrites,
+): Promise<Buffer> {
+  const places: number[] = [];
+  const writes: Write[] = [];
+  for (const [at, { action, lines }] of group.entries()) {
+    if (action?.index === undefined || !(await needs.isPrepared(action.index))) continue;
+    places.push(at);
+    const body = lines[1] ? withoutBreak(lines[1]) : Buffer.alloc(0);
+    writes.push({ ...action, index: action.index, routing: action.routing ?? needs.routing, body });
   }
-  const enriched = await needs.enrich(wanted.map(({ lines }) => withoutBreak(lines[1]!)));
-  wanted.forEach((item, at) => {
-    item.lines[1] = Buffer.concat([enriched[at]!, breakOf(item.lines[1]!)]);
+  const enriched = await needs.enrich(writes, recent);
+  const positions = positionsOf(group, position);
+  const lines: (readonly Buffer[])[] = group.map((item) => item.lines);
+  places.forEach((at, place) => {
+    const write = enriched[place]!;
+    const { action } = group[at]!;
+    if (write.kind === 'refused') {
+      needs.onRefused({ position: positions[at]!, action: action!, fault: write.fault });
+      lines[at] = [];
+    } else lines[at] = rewritten(group[at]!, write.body, needs.hidden);
   });
-  return Buffer.concat(group.flatMap(({ lines }) => lines));
+  return Buffer.concat(lines.flat());
+}
+
+/** Blank lines are no items of the answer. */
+function positionsOf(group: readonly Item[], first: number): readonly number[] {
+  let next = first;
+  return group.map(({ action }) => (action === undefined ? next : next++));
+}
+
+function rewritten({ lines, action }: Item, body: Buffer, hidden: readonly string[]): readonly Buffer[] {
+  const [first, second] = lines as [Buffer, Buffer?];
+  if (!second) return lines;
+  if (action?.action !== 'update') return [first, body, breakOf(second)];
+  return [hiding(first, hidden), withoutFieldsInAnswer(body, hidden), breakOf(second)];
+}
+
+/** `_source` may stand beside the id too. */
+function hiding(line: Buffer, hidden: readonly string[]): Buffer {
+  if (!line.includes('"_source"')) return line;
+  const plain = line.toString();
+  const open = plain.indexOf('{', plain.indexOf('{') + 1);
+  const close = plain.lastIndexOf('}', plain.lastIndexOf('}') - 1) + 1;
+  const meta = withoutFieldsInAnswer(Buffer.from(plain.slice(open, close)), hidden);
+  return Buffer.from(plain.slice(0, open) + meta.toString() + plain.slice(close));
 }
 
 /** Once a line is no known action, the rest passes unread: pairing lines from there on would be a guess. */
-async function* itemsOf(lines: AsyncIterable<Buffer>, pathIndex: string | undefined): AsyncGenerator<Item> {
-  let action: { line: Buffer; enrichFor: string | undefined } | undefined;
+async function* itemsOf(lines: AsyncIterable<Line>, pathIndex: string | undefined): AsyncGenerator<Item> {
+  let open: { line: Buffer; action: BulkAction } | undefined;
   let lost = false;
-  for await (const line of lines) {
-    if (action) {
-      yield { lines: [action.line, line], enrichFor: action.enrichFor };
-      action = undefined;
+  for await (const { bytes: line, whole } of lines) {
+    if (open) {
+      lost ||= !whole;
+      yield { lines: [open.line, line], action: whole ? open.action : undefined };
+      open = undefined;
       continue;
     }
-    const read: ReadAction | undefined = lost ? undefined : readAction(line, pathIndex);
-    if (read?.hasSource) action = { line, enrichFor: read.enrichFor };
+    const action = lost || !whole ? undefined : readAction(line, pathIndex);
+    if (action && action.action !== 'delete') open = { line, action };
     else {
-      lost ||= read === undefined && line.toString().trim() !== '';
-      yield { lines: [line], enrichFor: undefined };
+      lost ||= action === undefined && (!whole || line.toString().trim() !== '');
+      yield { lines: [line], action };
     }
   }
-  if (action) yield { lines: [action.line], enrichFor: undefined };
-}
-
-interface ReadAction {
-  readonly hasSource: boolean;
-  readonly enrichFor: string | undefined;
-}
-
-function readAction(line: Buffer, pathIndex: string | undefined): ReadAction | undefined {
-  const [name, meta] = soleMember(line) ?? [];
-  if (name === 'delete') return { hasSource: false, enrichFor: undefined };
-  if (name === 'update') return { hasSource: true, enrichFor: undefined };
-  if (name !== 'index' && name !== 'create') return undefined;
-  const index = (meta as { _index?: unknown } | null)?._index ?? pathIndex;
-  return { hasSource: true, enrichFor: typeof index === 'string' ? index : undefined };
-}
-
-function soleMember(line: Buffer): [string, unknown] | undefined {
-  try {
-    const entries = Object.entries(JSON.parse(line.toString()));
-    return entries.length === 1 ? entries[0] : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Lines with their breaks; the last may have none. */
-async function* linesOf(body: Readable): AsyncGenerator<Buffer> {
-  let pieces: Buffer[] = [];
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    let start = 0;
-    for (let end = chunk.indexOf('\n'); end !== -1; end = chunk.indexOf('\n', start)) {
-      yield Buffer.concat([...pieces, chunk.subarray(start, end + 1)]);
-      pieces = [];
-      start = end + 1;
-    }
-    if (start < chunk.length) pieces.push(chunk.subarray(start));
-  }
-  if (pieces.length > 0) yield Buffer.concat(pieces);
-}
-
-function withoutBreak(line: Buffer): Buffer {
-  return line.subarray(0, line.length - breakOf(line).length);
-}
-
-function breakOf(line: Buffer): Buffer {
-  const end = line.at(-1) === 0x0a ? (line.at(-2) === 0x0d ? 2 : 1) : 0;
-  return line.subarray(line.length - end);
+  if (open) yield { lines: [open.line], action: undefined };
 }

@@ -19,7 +19,9 @@ export function openPrepared(engine: Engine, object: string, onFault: (error: un
     if (remembered) return remembered;
     const asked = engine
       .describeIndex(index)
-      .then((live) => live !== undefined && hasStates(live.mappings, object));
+      // A first write makes the index, as its template says.
+      .then(async (live) => live ?? (await engine.describeNewIndex(index)))
+      .then((body) => body !== undefined && hasStates(body.mappings, object));
     known.set(index, asked, { ttl: UNPREPARED_MS });
     asked.then(
       (prepared) => known.set(index, asked, { ttl: prepared ? PREPARED_MS : UNPREPARED_MS }),
@@ -32,7 +34,7 @@ export function openPrepared(engine: Engine, object: string, onFault: (error: un
   };
 }
 
-function hasStates(mappings: Readonly<Record<string, unknown>>, object: string): boolean {
+export function hasStates(mappings: Readonly<Record<string, unknown>>, object: string): boolean {
   const properties = mappings['properties'] as
     | Record<string, { properties?: { states?: { type?: string } } }>
     | undefined;

@@ -1,12 +1,14 @@
 /** `mice setup`: an index that can hold vectors and states, made or completed; never weakened. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Engine, IndexBody, MiceFields } from '../engine/port.ts';
+import type { Engine, IndexBody, IndexTemplate, MiceFields } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 
 export interface SetupChange {
-  readonly what: 'create index' | 'extend mapping' | 'put pipeline';
+  readonly what: 'create index' | 'extend mapping' | 'put template' | 'put pipeline';
   readonly name: string;
   readonly body: unknown;
+  /** What is there now, where that is replaced. */
+  readonly before?: unknown;
 }
 
 export interface SetupReport {
@@ -22,21 +24,93 @@ export interface SetupOptions extends MiceFields {
 }
 
 /**
+ * `index` may be an index, made where there is none; an alias or a data stream, of which every index is completed,
+ * and the template that makes the stream's next one; or a pattern with `*`, for which a template is made or completed.
  * @throws MiceError `index-mapping` when the index has fields of ours that do not fit the bundle, or none and a
  * mapping that can no longer take them
  */
 export async function setupIndex(engine: Engine, index: string, options: SetupOptions): Promise<SetupReport> {
   const wanted = engine.indexBody(options);
-  const live = await engine.describeIndex(index);
-  const { changes, warnings } = live
-    ? completion(index, live, wanted, options.object)
-    : creation(index, wanted);
-  const all = [...changes, ...pipelineChanges(engine)];
-  if (options.dryRun !== true) for (const change of all) await apply(engine, index, change);
-  return { index, changes: all, warnings };
+  const found = await engine.indexTemplates(index);
+  const templates = templateChanges(index, found, wanted, options.object);
+  const indices = index.includes('*') ? {} : await liveIndices(engine, index);
+  const plans = Object.entries(indices).map(([name, live]) =>
+    planOf(name, live, wanted, options.object, Object.keys(found).length > 0),
+  );
+  const isNew = !index.includes('*') && plans.length === 0;
+  if (isNew) plans.push(creation(index, wanted));
+  const changes = [...plans.flatMap((plan) => plan.changes), ...templates, ...pipelineChanges(engine)];
+  if (options.dryRun !== true) for (const change of changes) await apply(engine, change);
+  return { index, changes, warnings: plans.flatMap((plan) => plan.warnings) };
+}
+
+async function liveIndices(engine: Engine, index: string): Promise<Readonly<Record<string, IndexBody>>> {
+  return (await engine.describeIndex(index)) === undefined ? {} : await engine.describeIndices(index);
 }
 
 type Plan = Pick<SetupReport, 'changes' | 'warnings'>;
+
+/** An index of a data stream that cannot be completed is left as it is: the next one will be as it should. */
+function planOf(index: string, live: IndexBody, wanted: IndexBody, object: string, hasNext: boolean): Plan {
+  try {
+    return completion(index, live, wanted, object);
+  } catch (fault) {
+    if (!hasNext || !(fault instanceof MiceError)) throw fault;
+    return {
+      changes: [],
+      warnings: [`${fault.message} It stays as it is; the next index of the stream will have the fields.`],
+    };
+  }
+}
+
+function templateChanges(
+  index: string,
+  live: Readonly<Record<string, IndexTemplate>>,
+  wanted: IndexBody,
+  object: string,
+): readonly SetupChange[] {
+  const found = Object.entries(live);
+  if (found.length === 0 && index.includes('*')) {
+    const name = `mice-${index.replaceAll('*', 'any').replace(/[^a-z0-9_.-]+/gi, '-')}`;
+    const body: IndexTemplate = { index_patterns: [index], priority: 100, template: wanted };
+    return [{ what: 'put template', name, body }];
+  }
+  return found.flatMap(([name, before]) => {
+    const body = { ...before, template: completedTemplate(name, before.template, wanted, object) };
+    return isDeepStrictEqual(body, before) ? [] : [{ what: 'put template', name, body, before }];
+  });
+}
+
+/** What the template says of other things stays; of our fields, what the bundle needs. */
+function completedTemplate(
+  name: string,
+  before: Partial<IndexBody> | undefined,
+  wanted: IndexBody,
+  object: string,
+): Partial<IndexBody> {
+  const mappings = before?.mappings ?? {};
+  const have = propertiesOf(mappings, object);
+  expectFits(`the template ${name}`, have, propertiesOf(wanted.mappings, object), object);
+  const source = mappings['_source'] as { excludes?: readonly string[] } | undefined;
+  const excluded = (wanted.mappings['_source'] as { excludes: readonly string[] }).excludes;
+  const excludes = [...new Set([...(source?.excludes ?? []), ...excluded])];
+  const properties = mappings['properties'] as Record<string, object> | undefined;
+  const all = { ...propertiesOf(wanted.mappings, object), ...have };
+  const knn = wanted.settings['index'] !== undefined;
+  return {
+    ...before,
+    ...(knn && { settings: { ...before?.settings, index: { ...indexSettings(before), knn: 'true' } } }),
+    mappings: {
+      ...mappings,
+      _source: { ...source, excludes },
+      properties: { ...properties, [object]: { ...properties?.[object], properties: all } },
+    },
+  };
+}
+
+function indexSettings(body: Partial<IndexBody> | undefined): object {
+  return (body?.settings?.['index'] as object | undefined) ?? {};
+}
 
 function creation(index: string, wanted: IndexBody): Plan {
   return { changes: [{ what: 'create index', name: index, body: wanted }], warnings: [] };
@@ -45,13 +119,7 @@ function creation(index: string, wanted: IndexBody): Plan {
 function completion(index: string, live: IndexBody, wanted: IndexBody, object: string): Plan {
   const want = propertiesOf(wanted.mappings, object);
   const have = propertiesOf(live.mappings, object);
-  for (const [field, mapping] of Object.entries(have)) {
-    const differing = field in want ? differenceOf(mapping, want[field]) : undefined;
-    if (differing === undefined) continue;
-    throw new MiceError('index-mapping', `${index} maps ${object}.${field} with another ${differing}.`, {
-      hint: `The bundle needs ${JSON.stringify(want[field])}. A mapped field cannot be changed: index anew, or set fields.object to a free name.`,
-    });
-  }
+  expectFits(index, have, want, object);
   if (wanted.settings['index'] && !Object.keys(have).length && !isKnn(live)) throw notKnn(index);
   const missing = Object.fromEntries(Object.entries(want).filter(([field]) => !(field in have)));
   const warnings = excludesStates(live, object)
@@ -64,14 +132,25 @@ function completion(index: string, live: IndexBody, wanted: IndexBody, object: s
   return { changes: [{ what: 'extend mapping', name: index, body }], warnings };
 }
 
+function expectFits(name: string, have: Properties, want: Properties, object: string): void {
+  for (const [field, mapping] of Object.entries(have)) {
+    const differing = field in want ? differenceOf(mapping, want[field]) : undefined;
+    if (differing === undefined) continue;
+    throw new MiceError('index-mapping', `${name} maps ${object}.${field} with another ${differing}.`, {
+      hint: `The bundle needs ${JSON.stringify(want[field])}. A mapped field cannot be changed: index anew, or set fields.object to a free name.`,
+    });
+  }
+}
+
 function pipelineChanges(engine: Engine): readonly SetupChange[] {
   if (!engine.capabilities.searchPipelines) return [];
   return Object.entries(engine.pipelines()).map(([name, body]) => ({ what: 'put pipeline', name, body }));
 }
 
-async function apply(engine: Engine, index: string, { what, name, body }: SetupChange): Promise<void> {
-  if (what === 'create index') await engine.createIndex(index, body as IndexBody);
-  else if (what === 'extend mapping') await engine.extendMapping(index, body as Record<string, unknown>);
+async function apply(engine: Engine, { what, name, body }: SetupChange): Promise<void> {
+  if (what === 'create index') await engine.createIndex(name, body as IndexBody);
+  else if (what === 'extend mapping') await engine.extendMapping(name, body as Record<string, unknown>);
+  else if (what === 'put template') await engine.putIndexTemplate(name, body as IndexTemplate);
   else await engine.putPipeline(name, body as Record<string, unknown>);
 }
 

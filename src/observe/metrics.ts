@@ -2,6 +2,8 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { StageTimes } from './stages.ts';
 
+/** What becomes of documents; `reused` ones had a text whose states were known. */
+export type DocumentOutcome = 'enriched' | 'reused' | 'failed' | 'refused' | 'written-back' | 'swept';
 /** Measures of a change of order: shares from 0 to 1, Kendall's tau from -1 to 1. */
 interface ShadowChanges {
   readonly overlap: number;
@@ -27,6 +29,7 @@ export interface MetricDescription {
 export interface Metrics {
   countSearch(outcome: string, reason: string | undefined): void;
   observeStages(times: StageTimes): void;
+  countDocuments(outcome: DocumentOutcome, documents: number): void;
   /** Hits of a window, and how many of them have a score. */
   observeWindow(window: number, scored: number): void;
   /** A fault that a client was answered with. */
@@ -37,7 +40,6 @@ export interface Metrics {
   describe(): readonly MetricDescription[];
   /** How re-ranking would have changed the order of a shadow search. */
   observeShadow(changes: ShadowChanges): void;
-  countDocuments(outcome: 'enriched' | 'failed', documents: number): void;
   countPassed(status: number): void;
   /** The exposition text. */
   expose(): Promise<string>;
@@ -82,7 +84,7 @@ export function openMetrics(): Metrics {
   });
   const documents = new Counter({
     name: 'mice_documents_total',
-    help: 'Documents written through the sidecar by what became of them.',
+    help: 'Documents by what became of them: enriched, reused, failed or refused when written, written back after a search, swept.',
     labelNames: ['outcome'],
     registers,
   });

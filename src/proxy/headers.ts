@@ -73,6 +73,11 @@ export function headerRecord(raw: readonly string[]): AnswerHeaders {
   return record;
 }
 
+/** The list without fields of these lower-case names. */
+export function withoutHeaders(raw: readonly string[], names: readonly string[]): HeaderList {
+  return kept(raw, (name) => names.includes(name));
+}
+
 function kept(raw: readonly string[], ends: (name: string) => boolean): HeaderList {
   const list: HeaderList = [];
   for (let at = 0; at + 1 < raw.length; at += 2) {

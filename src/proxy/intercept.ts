@@ -14,6 +14,8 @@ export type Interception =
   | SearchInterception
   | { readonly kind: 'bulk'; readonly index: string | undefined }
   | { readonly kind: 'document'; readonly index: string }
+  | { readonly kind: 'update'; readonly index: string; readonly id: string }
+  | { readonly kind: 'reindex' }
   /** Routes of our own under `/_mice/`. */
   | { readonly kind: 'own' }
   /** Everything else streams through untouched. */
@@ -22,7 +24,7 @@ export type Interception =
 interface Rule {
   readonly methods: readonly string[];
   readonly path: RegExp;
-  readonly interception: (index: string | undefined) => Interception;
+  readonly interception: (index: string | undefined, id: string | undefined) => Interception;
 }
 
 /** An index expression: names, patterns, aliases, date math, `_all`. What starts with a dot is the cluster's own. */
@@ -54,6 +56,12 @@ const rules: readonly Rule[] = [
     path: /^\/([^/._][^/]*)\/(?:_doc(?:\/[^/]+)?|_create\/[^/]+)$/,
     interception: (index) => ({ kind: 'document', index: index as string }),
   },
+  {
+    methods: ['POST'],
+    path: /^\/([^/._][^/]*)\/_update\/([^/]+)$/,
+    interception: (index, id) => ({ kind: 'update', index: index as string, id: id as string }),
+  },
+  { methods: ['POST'], path: /^\/_reindex$/, interception: () => ({ kind: 'reindex' }) },
 ];
 
 /** @param target path with query string, as received */
@@ -62,13 +70,14 @@ export function intercept(method: string, target: string): Interception {
   for (const { methods, path: pattern, interception } of rules) {
     if (methods.length > 0 && !methods.includes(method)) continue;
     const match = pattern.exec(path);
-    if (match) return interception(match[1] === undefined ? undefined : decoded(match[1]));
+    if (match) return interception(decoded(match[1]), decoded(match[2]));
   }
   return { kind: 'pass' };
 }
 
-function decoded(segment: string): string {
+function decoded(segment: string | undefined): string | undefined {
   try {
+    if (segment === undefined) return undefined;
     return decodeURIComponent(segment);
   } catch {
     return segment;

@@ -1,7 +1,7 @@
 /** States of documents that have none stored, encoded on first sight and kept in memory. */
-import { LRUCache } from 'lru-cache';
 import { MiceError } from '../errors.ts';
 import type { ComputeOptions, Model } from '../model/model.ts';
+import { openMemoryCache, type StatesCache } from '../states/cache.ts';
 import { contentHash } from '../states/hash.ts';
 
 /** Documents encoded in one go where a deadline may come: few, so that it is met closely between two goes. */
@@ -24,11 +24,12 @@ interface Way {
   readonly go: number;
 }
 
-export function openLiveStates(model: Model, limitBytes: number): LiveStates {
-  const kept = new LRUCache<string, Uint8Array>({
-    maxSize: limitBytes,
-    sizeCalculation: (states) => states.byteLength,
-  });
+/** @param kept where states are remembered; in memory, up to `limitBytes`, unless given */
+export function openLiveStates(
+  model: Model,
+  limitBytes: number,
+  kept: StatesCache = openMemoryCache(limitBytes),
+): LiveStates {
   const coming = new Map<string, Promise<Uint8Array>>();
 
   /** Starts one go and announces each of its texts, so that others wait for it. */

@@ -1,5 +1,5 @@
 /** States for the candidates of a window: stored in the answer itself, or to be encoded from the document's text. */
-import { selectText } from '../ingest/text.ts';
+import { type SelectionOf, selectText, type TextSelection } from '../ingest/text.ts';
 import { checkStates } from '../states/check.ts';
 import { contentHash } from '../states/hash.ts';
 import type { HitPlace } from './hits.ts';
@@ -16,14 +16,15 @@ export type FoundStates =
 
 export interface HitReading {
   readonly bundleId: string;
-  readonly textFields: readonly string[];
+  /** Which texts of a hit's document are read. */
+  readonly selectionOf: SelectionOf;
   /** Whether a hit's `_source` is all of the document. */
   readonly sourceIsWhole: boolean;
 }
 
 /** What a hit holds of its states: usable when they are of this bundle and, where the text is at hand, of this text. */
 export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading): FoundStates {
-  const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.textFields) : undefined;
+  const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.selectionOf(hit.index)) : undefined;
   if (hit.states === undefined) return { kind: 'missing', text };
   const bytes = Buffer.from(answer.toString('latin1', hit.states.start, hit.states.end), 'base64');
   const check = checkStates(bytes, { bundleId: reading.bundleId });
@@ -32,6 +33,6 @@ export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading): 
   return { kind: 'fresh', bytes };
 }
 
-function textInHit(answer: Buffer, { source }: HitPlace, fields: readonly string[]): string | undefined {
-  return source && selectText(JSON.parse(answer.toString('utf8', source.start, source.end)), fields);
+function textInHit(answer: Buffer, { source }: HitPlace, selection: TextSelection): string | undefined {
+  return source && selectText(JSON.parse(answer.toString('utf8', source.start, source.end)), selection);
 }

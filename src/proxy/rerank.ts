@@ -170,8 +170,8 @@ export async function rerankAnswer(
   needs: ScoringNeeds,
 ): Promise<RerankedAnswer> {
   const candidates = places.hits.slice(0, plan.window);
-  const { textFields, sourceIsWhole } = plan;
-  const window = { ...begun, answer, hits: candidates, textFields, sourceIsWhole };
+  const { sourceIsWhole } = plan;
+  const window = { ...begun, answer, hits: candidates, sourceIsWhole };
   const score = () => scoreWindow(window, begun.clock, needs);
   const verdictFor = (scored: Scored) =>
     verdictOf(scored, candidates.length, needs.model.bundle.model, performance.now() - needs.arrivedMs);

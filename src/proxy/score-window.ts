@@ -4,7 +4,7 @@
  */
 import type { Logger } from 'pino';
 import { MiceError } from '../errors.ts';
-import { selectText } from '../ingest/text.ts';
+import { type SelectionOf, selectText } from '../ingest/text.ts';
 import type { EncodedQuery, Model } from '../model/model.ts';
 import { loggable } from '../observe/log.ts';
 import type { StageClock } from '../observe/stages.ts';
@@ -19,6 +19,10 @@ export interface WindowNeeds {
   readonly live: LiveStates;
   readonly load: Load;
   readonly log: Logger;
+  /** Which texts of a hit's document are read. */
+  readonly selectionOf: SelectionOf;
+  /** Told of the hits whose documents were encoded on sight. */
+  readonly onEncoded?: ((hits: readonly HitPlace[]) => void) | undefined;
   /** Reads sources by id with the caller's own headers. */
   readonly fetchSources: (hits: readonly HitPlace[]) => Promise<readonly unknown[]>;
 }
@@ -26,7 +30,6 @@ export interface WindowNeeds {
 export interface Window {
   readonly answer: Buffer;
   readonly hits: readonly HitPlace[];
-  readonly textFields: readonly string[];
   readonly sourceIsWhole: boolean;
   readonly query: Promise<EncodedQuery>;
   /** Fires at the deadline, or when the caller leaves. */
@@ -93,8 +96,8 @@ interface Ready {
 
 async function scoreFirst(most: number, work: Work): Promise<void> {
   const { window, clock, needs } = work;
-  const { answer, hits, textFields, sourceIsWhole } = window;
-  const reading = { bundleId: needs.model.bundle.id, textFields, sourceIsWhole };
+  const { answer, hits, sourceIsWhole } = window;
+  const reading = { bundleId: needs.model.bundle.id, selectionOf: needs.selectionOf, sourceIsWhole };
   const ready: Ready[] = [];
   const lacking: { readonly place: number; readonly text: string | undefined }[] = [];
   await clock.time('states', async () => {
@@ -140,7 +143,7 @@ async function fetchTexts(
 ): Promise<readonly (string | undefined)[]> {
   const hits = lacking.map(({ place }) => window.hits[place]!);
   const sources = await clock.time('states', () => needs.fetchSources(hits));
-  return sources.map((source) => selectText(source, window.textFields));
+  return sources.map((source, at) => selectText(source, needs.selectionOf(hits[at]!.index)));
 }
 
 /** Encodes documents on sight, or takes them from memory. */
@@ -150,7 +153,9 @@ async function read(
 ): Promise<readonly Ready[]> {
   const texts = go.map(({ text }) => text);
   const encoded = await clock.time('states', () => needs.live.of(texts, window.deadline));
-  return go.flatMap(({ place }, at) => (encoded[at] ? [{ place, bytes: encoded[at] }] : []));
+  const ready = go.flatMap(({ place }, at) => (encoded[at] ? [{ place, bytes: encoded[at] }] : []));
+  needs.onEncoded?.(ready.map(({ place }) => window.hits[place]!));
+  return ready;
 }
 
 function reasonIn(

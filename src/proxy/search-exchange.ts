@@ -1,5 +1,6 @@
 /** What the exchanges of all kinds of searches share: passing on with a verdict, reading sources, needs of scoring. */
 import { MiceError } from '../errors.ts';
+import { fieldNames, plainSelection, type SelectionOf } from '../ingest/text.ts';
 import type { StageClock } from '../observe/stages.ts';
 import { serverTiming } from '../observe/stages.ts';
 import { readBody } from './body.ts';
@@ -97,7 +98,8 @@ export function answerReranked(
 }
 
 export function scoringNeeds(exchange: Exchange, services: Services, plan: Wanted): ScoringNeeds {
-  const { model, live, load, log, metrics, judgementsOf, settings } = services;
+  const { model, live, load, log, metrics, judgementsOf, settings, writeBack } = services;
+  const selectionOf = selectionsFor(plan.textFields, services);
   return {
     model,
     live,
@@ -105,7 +107,9 @@ export function scoringNeeds(exchange: Exchange, services: Services, plan: Wante
     log,
     judgementsOf,
     statesField: statesFieldOf(settings),
-    fetchSources: (hits) => fetchSources(exchange, services, hits, plan.textFields),
+    selectionOf,
+    onEncoded: settings.cacheWriteBack ? (hits) => writeBack.offer(hits) : undefined,
+    fetchSources: (hits) => fetchSources(exchange, services, hits, selectionOf),
     onShadow: (changes) => {
       metrics.observeShadow(changes);
       log.info({ ...changes }, 'a shadow search was compared');
@@ -115,22 +119,30 @@ export function scoringNeeds(exchange: Exchange, services: Services, plan: Wante
   };
 }
 
+/** Fields that a caller or a rule of searches names hold for all indices; those of the settings follow their rules. */
+function selectionsFor(fields: readonly string[], { settings, selectionOf }: Services): SelectionOf {
+  if (fields === settings.textFields) return selectionOf;
+  const named = plainSelection(fields);
+  return () => named;
+}
+
 /** Sources by id, read with the caller's own credentials: nothing is seen that the caller may not see. */
 async function fetchSources(
   exchange: Exchange,
   services: Services,
   hits: readonly HitPlace[],
-  textFields: readonly string[],
+  selectionOf: SelectionOf,
 ): Promise<readonly unknown[]> {
   const docs = hits.map(({ index, id, routing }) => ({
     _index: index,
     _id: id,
     ...(routing && { routing }),
   }));
+  const fields = new Set(hits.flatMap(({ index }) => fieldNames(selectionOf(index))));
   const body = await askCluster(
     exchange,
     services,
-    `/_mget?realtime=false&_source_includes=${encodeURIComponent(textFields.join(','))}`,
+    `/_mget?realtime=false&_source_includes=${encodeURIComponent([...fields].join(','))}`,
     Buffer.from(JSON.stringify({ docs })),
   );
   return JSON.parse(body.toString()).docs.map((doc: { _source?: unknown }) => doc._source);

@@ -11,9 +11,10 @@ import { answerFault, type Exchange, openExchange } from './exchange.ts';
 import { intercept } from './intercept.ts';
 import { type Listener, listen } from './listen.ts';
 import { refusalOf } from './refuse.ts';
-import { bulk, document, pass } from './routes.ts';
+import { pass } from './routes.ts';
 import { search } from './search-routes.ts';
 import { openServices, reloaded, reopenServices, retire, type Services } from './services.ts';
+import { bulk, document, reindex, update } from './writes.ts';
 
 export interface RunningServer {
   /** Base URL, with the port that was taken. */
@@ -109,10 +110,7 @@ class Front implements RunningServer {
     const before = this.#current;
     const services = await reopenServices(before.services, inForce);
     this.#current = { services, running: 0 };
-    this.#retiring = Promise.all([
-      this.#retiring,
-      endOf(before).then(() => retire(before.services, services)),
-    ]);
+    this.#retiring = Promise.all([this.#retiring, retire(before.services, services, endOf(before))]);
     services.log.info({ kept }, 'settings reloaded');
     return kept;
   }
@@ -174,16 +172,17 @@ class Front implements RunningServer {
       request.url = target;
       return this.#admin(request, response);
     }
-    const { ingestEnabled } = services.settings;
     if (found.kind === 'search') {
       const attributes = { 'http.request.method': request.method ?? 'GET', 'mice.form': found.form };
       return inRequestSpan('mice.search', request.headers, attributes, () =>
         search(exchange, services, found),
       );
     }
-    if (found.kind === 'bulk' && ingestEnabled) return bulk(exchange, services, found.index);
-    if (found.kind === 'document' && ingestEnabled) return document(exchange, services, found.index);
-    return pass(exchange, services);
+    if (!services.settings.ingestEnabled) return pass(exchange, services);
+    if (found.kind === 'bulk') return bulk(exchange, services, found.index);
+    if (found.kind === 'document') return document(exchange, services, found.index);
+    if (found.kind === 'update') return update(exchange, services, found.index, found.id);
+    return reindex(exchange, services);
   }
 }
 

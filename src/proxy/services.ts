@@ -4,11 +4,16 @@ import { type OptionKey, options, type Settings } from '../config/options.ts';
 import { connectEngine } from '../engine/connect.ts';
 import type { Engine, EngineAddress } from '../engine/port.ts';
 import { type IsPrepared, openPrepared } from '../ingest/prepared.ts';
+import { type Sweeper, startSweeper } from '../ingest/sweeper.ts';
+import { plainSelection, type SelectionOf, selections } from '../ingest/text.ts';
+import { openWriteBack, type WriteBack } from '../ingest/write-back.ts';
 import { defaultBundleDirectory } from '../model/bundle.ts';
 import type { Model } from '../model/model.ts';
 import { openModel } from '../model/runtime.ts';
 import { loggable, openLog } from '../observe/log.ts';
 import { type Metrics, openMetrics } from '../observe/metrics.ts';
+import { openMemoryCache, type StatesCache, type StatesShelf } from '../states/cache.ts';
+import { openDiskShelf } from '../states/disk-shelf.ts';
 import { type JudgementsOf, readJudgements } from './judgements.ts';
 import { type LiveStates, openLiveStates } from './live-states.ts';
 import { type Load, openLoad } from './load.ts';
@@ -22,10 +27,18 @@ export interface Services {
   readonly upstream: Upstream;
   readonly model: Model;
   readonly live: LiveStates;
+  /** States seen lately, by content hash. */
+  readonly cache: StatesCache;
+  /** Which texts of an index's documents are read. */
+  readonly selectionOf: SelectionOf;
   readonly pages: WindowCache;
   readonly judgementsOf: JudgementsOf;
   readonly load: Load;
   readonly isPrepared: IsPrepared;
+  /** Takes what was encoded on sight; used where `cache.write-back` is set. */
+  readonly writeBack: WriteBack;
+  /** Where `sweep.indices` names some. */
+  readonly sweeper: Sweeper | undefined;
   readonly log: Logger;
   readonly metrics: Metrics;
   close(): Promise<void>;
@@ -39,11 +52,14 @@ export async function openServices(settings: Settings): Promise<Services> {
     ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
     queueLimit: settings.modelQueue,
   });
+  const shelf = settings.cachePath === '' ? undefined : await openShelf(settings, model.bundle.id, log);
+  const cache = openMemoryCache(settings.cacheMb * 1e6, shelf);
   return assembled(settings, {
     engine,
     upstream: upstreamOf(settings),
     model,
-    live: openLiveStates(model, settings.cacheMb * 1e6),
+    live: openLiveStates(model, settings.cacheMb * 1e6, cache),
+    cache,
     log,
     metrics: openMetrics(),
   });
@@ -60,11 +76,22 @@ export async function reopenServices(before: Services, settings: Settings): Prom
     ? before
     : { engine: await connectEngine(serviceAddress(settings)), upstream: upstreamOf(settings) };
   before.log.level = settings.logLevel;
-  return assembled(settings, { ...before, engine: cluster.engine, upstream: cluster.upstream });
+  const sameSweep = sameCluster && sweepKeys.every((key) => isSame(settings[key], before.settings[key]));
+  return assembled(
+    settings,
+    { ...before, engine: cluster.engine, upstream: cluster.upstream },
+    sameSweep ? before : undefined,
+  );
 }
 
-/** Closes what `before` does not share with `after`. */
-export async function retire(before: Services, after: Services): Promise<void> {
+/**
+ * Closes what `before` does not share with `after`: its sweeper at once, the rest when its requests have ended.
+ * @param ended resolves when the last request that works with `before` has its answer
+ */
+export async function retire(before: Services, after: Services, ended: Promise<void>): Promise<void> {
+  if (before.sweeper !== after.sweeper) await before.sweeper?.close();
+  await ended;
+  await before.writeBack.close();
   if (before.upstream === after.upstream) return;
   await before.upstream.close();
   await before.engine.close();
@@ -87,40 +114,74 @@ export function reloaded(before: Settings, next: Settings): Reloaded {
 
 const optionKeys = Object.keys(options) as OptionKey[];
 const upstreamKeys = optionKeys.filter((key) => key.startsWith('upstream') || key === 'breakerPauseMs');
+/** What a sweep depends on, besides the cluster. */
+const sweepKeys = optionKeys.filter(
+  (key) =>
+    key.startsWith('sweep') || key.startsWith('text') || ['ingestEnabled', 'fieldsObject'].includes(key),
+);
 
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-function assembled(
-  settings: Settings,
-  parts: Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'log' | 'metrics'> & {
-    readonly load?: Load;
-  },
-): Services {
-  const { engine, upstream, model, live, log, metrics } = parts;
+type Parts = Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'cache' | 'log' | 'metrics'> & {
+  readonly load?: Load;
+};
+
+/** @param sweeping whose sweeper goes on as it is */
+function assembled(settings: Settings, parts: Parts, sweeping?: Pick<Services, 'sweeper'>): Services {
+  const { engine, upstream, model, live, cache, log, metrics } = parts;
   const judgementsOf =
     settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements);
+  const selectionOf = selections(settings.textRules, plainSelection(settings.textFields));
+  const isPrepared = openPrepared(engine, settings.fieldsObject, (error) =>
+    log.warn(loggable(error), 'the mapping of an index could not be read: its documents go without states'),
+  );
+  const writeBack = openWriteBack({
+    ...{ engine, model, cache, selectionOf, isPrepared, object: settings.fieldsObject },
+    onWritten: (documents) => metrics.countDocuments('written-back', documents),
+    onFault: (error) => log.warn(loggable(error), 'states that were encoded on sight were not written back'),
+  });
+  const sweeper = sweeping ? sweeping.sweeper : sweeperUnder(settings, parts, selectionOf);
   return {
     settings,
     engine,
     upstream,
     model,
     live,
+    cache,
+    selectionOf,
+    writeBack,
+    sweeper,
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf,
     load: openLoad(settings, parts.load),
-    isPrepared: openPrepared(engine, settings.fieldsObject, (error) =>
-      log.warn(loggable(error), 'the mapping of an index could not be read: its documents go without states'),
-    ),
+    isPrepared,
     log,
     metrics,
     async close() {
+      await sweeper?.close();
+      await writeBack.close();
       await upstream.close();
       await model.close();
+      await cache.close();
       await engine.close();
     },
   };
+}
+
+function sweeperUnder(
+  settings: Settings,
+  { engine, model, log, metrics }: Parts,
+  selectionOf: SelectionOf,
+): Sweeper | undefined {
+  if (!settings.ingestEnabled || settings.sweepIndices.length === 0) return undefined;
+  return startSweeper({
+    ...{ engine, model, selectionOf, object: settings.fieldsObject, indices: settings.sweepIndices },
+    ...{ rate: settings.sweepRate, intervalMs: settings.sweepIntervalS * 1000 },
+    onSwept: ({ written }) => metrics.countDocuments('swept', written),
+    onFault: (error, index) => log.warn({ ...loggable(error), index }, 'an index could not be swept'),
+  });
 }
 
 function upstreamOf(settings: Settings): Upstream {
@@ -129,6 +190,17 @@ function upstreamOf(settings: Settings): Upstream {
     connectMs: settings.upstreamConnectMs,
     failures: settings.upstreamFailures,
     pauseMs: settings.breakerPauseMs,
+  });
+}
+
+function openShelf(
+  { cachePath, cacheDiskMb }: Settings,
+  bundleId: string,
+  log: Logger,
+): Promise<StatesShelf | undefined> {
+  return openDiskShelf({
+    ...{ directory: cachePath, limitBytes: cacheDiskMb * 1e6, bundleId },
+    onFault: (fault) => log.warn({ fault }, 'the cache on disk'),
   });
 }
 

@@ -133,7 +133,7 @@ describeOnEngines('writes through the proxy', (engine) => {
     expect((await stored('long')).hash).toBe(contentHash(text));
   });
 
-  it('leaves updates and deletes to the cluster', async () => {
+  it('leaves deletes to the cluster', async () => {
     const body = `{"update":{"_index":"${index}","_id":"volt"}}\n{"doc":{"n":1}}\n{"delete":{"_index":"${index}","_id":"bake"}}\n`;
     const { items } = JSON.parse(
       (await raw(proxy.url, '/_bulk?refresh=true', { body, headers: ndjson })).text,
@@ -141,6 +141,88 @@ describeOnEngines('writes through the proxy', (engine) => {
     expect(items.map((item: object) => Object.keys(item)[0])).toEqual(['update', 'delete']);
     expect((await raw(engine.url, `/${index}/_doc/bake`)).status).toBe(404);
   });
+
+  /** The score of a document for its own vector, which tells whether the vector is the same. */
+  async function vectorScore(id: string, of: string): Promise<number | null | undefined> {
+    const { vector } = await proxy.server.services.model.encodeQuery(of);
+    const search = proxy.engine.vectorSearch({ field: 'mice.vector', vector, k: 1000 });
+    const { hits } = await proxy.engine.search(index, search);
+    return hits.find((hit) => hit.id === id)?.score;
+  }
+
+  it('keeps vector and states over partial updates that leave the text alone, refreshed or not', async () => {
+    const text = 'Moraines are left where the ice melts.';
+    await raw(proxy.url, `/${index}/_doc/kept?refresh=true`, {
+      method: 'PUT',
+      body: JSON.stringify({ text }),
+    });
+    const { states } = await stored('kept');
+    const score = await vectorScore('kept', 'moraine');
+    expect(score).toBeGreaterThan(0);
+    await proxy.server.services.cache.close();
+    const { encodeDocuments } = proxy.server.services.model;
+    const fail = () => Promise.reject(new Error('nothing is to be encoded'));
+    Object.assign(proxy.server.services.model, { encodeDocuments: fail });
+    const big = '{"doc":{"big":9223372036854775807}}';
+    const single = await raw(proxy.url, `/${index}/_update/kept`, { body: big });
+    expect(JSON.parse(single.text).result).toBe('updated');
+    expect(JSON.parse((await raw(proxy.url, `/${index}/_update/kept`, { body: big })).text).result).toBe(
+      'noop',
+    );
+    const lines = '{"update":{"_id":"kept"}}\n{"doc":{"n":1}}\n{"update":{"_id":"kept"}}\n{"doc":{"n":2}}\n';
+    await raw(proxy.url, `/${index}/_bulk?refresh=true`, { body: lines, headers: ndjson });
+    Object.assign(proxy.server.services.model, { encodeDocuments });
+    expect((await stored('kept')).states).toEqual(states);
+    expect((await stored('kept')).source).toMatchObject({ text, n: 2 });
+    expect(await vectorScore('kept', 'moraine')).toBe(score);
+  });
+
+  it('gives a partial update that changes the text the states of the whole new text', async () => {
+    await raw(proxy.url, `/${index}/_doc/part`, { method: 'PUT', body: '{"title":"Ice","text":"old"}' });
+    await raw(proxy.url, `/${index}/_update/part?refresh=true`, { body: '{"doc":{"text":"new"}}' });
+    await expectFresh('part', 'Ice\nnew');
+  });
+
+  it('makes a document by upsert and doc_as_upsert, and answers for one that is missing as the cluster does', async () => {
+    const made = { doc: { text: 'made' }, doc_as_upsert: true };
+    await raw(proxy.url, `/${index}/_update/made?refresh=true`, { body: JSON.stringify(made) });
+    await expectFresh('made', 'made');
+    const upsert = { doc: { n: 1 }, upsert: { text: 'made too' } };
+    await raw(proxy.url, `/${index}/_update/made-too?refresh=true`, { body: JSON.stringify(upsert) });
+    await expectFresh('made-too', 'made too');
+    const missing = await raw(proxy.url, `/${index}/_update/missing`, { body: '{"doc":{"text":"x"}}' });
+    expect(missing.status).toBe(404);
+  });
+
+  it('shows neither vector nor states in the answer to an update that asks for the source', async () => {
+    await raw(proxy.url, `/${index}/_doc/shown`, { method: 'PUT', body: '{"text":"shown"}' });
+    const body = '{"doc":{"n":1},"_source":true}';
+    const answer = JSON.parse((await raw(proxy.url, `/${index}/_update/shown?_source=true`, { body })).text);
+    expect(answer.get._source).toMatchObject({ text: 'shown', n: 1 });
+    expect(Object.keys(answer.get._source.mice ?? {}).sort()).toEqual(['hash', 'model']);
+    const lines = '{"update":{"_id":"shown"}}\n{"doc":{"n":2},"_source":true}\n';
+    const bulk = await raw(proxy.url, `/${index}/_bulk`, { body: lines, headers: ndjson });
+    const [{ update }] = JSON.parse(bulk.text).items;
+    expect(update.get._source).toMatchObject({ n: 2 });
+    expect(Object.keys(update.get._source.mice ?? {}).sort()).toEqual(['hash', 'model']);
+  });
+
+  if (engine.name === 'opensearch') {
+    it('leaves a document that a script changed without states', async () => {
+      await raw(proxy.url, `/${index}/_doc/scripted`, { method: 'PUT', body: '{"text":"before"}' });
+      const script = { script: { source: 'ctx._source.text = "after"' } };
+      await raw(proxy.url, `/${index}/_update/scripted?refresh=true`, { body: JSON.stringify(script) });
+      expect(await stored('scripted')).toMatchObject({ source: { text: 'after' }, states: undefined });
+    });
+
+    it('copies by _reindex without half of our object', async () => {
+      const dest = engine.freshIndex('copied');
+      const body = { source: { index, query: { ids: { values: ['move'] } } }, dest: { index: dest } };
+      await raw(proxy.url, '/_reindex?refresh=true', { body: JSON.stringify(body) });
+      expect((await raw(engine.url, `/${dest}/_doc/move`)).status).toBe(200);
+      expect((await raw(engine.url, `/${dest}/_mapping`)).text).not.toContain('mice');
+    });
+  }
 
   it('adds nothing to an index that was not set up, whose mapping would guess wrong', async () => {
     const other = engine.freshIndex('unprepared');
@@ -233,5 +315,35 @@ describeOnEngines('setting up an index', (engine) => {
       expect(changes[0]).toMatchObject({ what: 'extend mapping' });
       expect(warnings[0]).toMatch(/_source .* keeps mice\.vector/);
     }
+  });
+
+  it('makes an index template, whose indices get the fields from their first document on', async () => {
+    const name = engine.freshIndex('templated');
+    const pattern = `${name}-*`;
+    const { changes } = await setupIndex(proxy.engine, pattern, fields);
+    expect(changes[0]).toMatchObject({ what: 'put template', body: { index_patterns: [pattern] } });
+    const again = await setupIndex(proxy.engine, pattern, fields);
+    expect(again.changes.filter(({ what }) => what === 'put template')).toEqual([]);
+    const first = await raw(proxy.url, `/${name}-1/_doc/1?refresh=true`, {
+      method: 'PUT',
+      body: '{"text":"ice"}',
+    });
+    expect(first.status).toBe(201);
+    const body = JSON.stringify({ query: { exists: { field: 'mice.states' } } });
+    expect(JSON.parse((await raw(engine.url, `/${name}-1/_search`, { body })).text).hits.hits).toHaveLength(
+      1,
+    );
+  });
+
+  it('completes every index behind an alias', async () => {
+    const alias = engine.freshIndex('alias');
+    const indices = [engine.freshIndex('behind'), engine.freshIndex('behind')];
+    const { settings } = proxy.engine.indexBody(fields);
+    for (const index of indices) await proxy.engine.createIndex(index, { settings, mappings: {} });
+    const actions = indices.map((index) => ({ add: { index, alias } }));
+    await raw(engine.url, '/_aliases', { body: JSON.stringify({ actions }) });
+    const { changes } = await setupIndex(proxy.engine, alias, fields);
+    const extended = changes.filter(({ what }) => what === 'extend mapping').map(({ name }) => name);
+    expect(extended.sort()).toEqual(indices.sort());
   });
 });

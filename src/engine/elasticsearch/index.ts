@@ -2,6 +2,7 @@ import type { Dialect } from '../dialect.ts';
 import { capabilities } from './capabilities.ts';
 import { indexBody } from './mapping.ts';
 import { pipelines } from './pipelines.ts';
+import { pointInTime } from './point-in-time.ts';
 import { openTransport } from './transport.ts';
 import { vectorSearch } from './vector-search.ts';
 
@@ -13,5 +14,6 @@ export const elasticsearch: Dialect = {
   indexBody,
   vectorSearch,
   pipelines,
+  pointInTime,
   openTransport,
 };

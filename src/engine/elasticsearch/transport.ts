@@ -14,7 +14,7 @@ export function openTransport(address: EngineAddress): ClientTransport {
 }
 
 async function send(client: Client, request: ClientRequest): Promise<ClientAnswer> {
-  const { method, path, query, body } = request;
+  const { method, path, query, body, lines } = request;
   try {
     const answer = await client.transport.request(
       {
@@ -22,6 +22,7 @@ async function send(client: Client, request: ClientRequest): Promise<ClientAnswe
         path,
         ...(query && { querystring: { ...query } }),
         ...(body && { body }),
+        ...(lines !== undefined && { bulkBody: lines }),
       },
       { meta: true },
     );

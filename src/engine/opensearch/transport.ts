@@ -14,13 +14,14 @@ export function openTransport(address: EngineAddress): ClientTransport {
 }
 
 async function send(client: Client, request: ClientRequest): Promise<ClientAnswer> {
-  const { method, path, query, body } = request;
+  const { method, path, query, body, lines } = request;
   try {
     const answer = await client.transport.request({
       method,
       path,
       ...(query && { querystring: { ...query } }),
       ...(body && { body: { ...body } }),
+      ...(lines !== undefined && { bulkBody: lines }),
     });
     return { status: answer.statusCode ?? 0, headers: plainHeaders(answer.headers), body: answer.body };
   } catch (error) {

@@ -2,11 +2,21 @@ import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { enrichBulk } from '../../../src/ingest/bulk.ts';
+import type { EnrichedWrite, Write } from '../../../src/ingest/enrich.ts';
 
 const PREPARED = 'ready';
 
 /** Marks what was enriched in place of a model's fields. */
-const mark = (source: Buffer) => Buffer.from(`<${source}>`);
+const mark = ({ action, body }: Write): EnrichedWrite => ({
+  kind: 'send',
+  body: action === 'delete' ? body : Buffer.from(`<${body}>`),
+});
+
+const rest = {
+  hidden: [],
+  lineLimitBytes: 1e6,
+  onRefused: () => {},
+};
 
 async function through(
   body: string,
@@ -20,7 +30,8 @@ async function through(
   const needs = {
     index,
     isPrepared: async (name: string) => name === PREPARED,
-    enrich: async (sources: readonly Buffer[]) => sources.map(mark),
+    enrich: async (writes: readonly Write[]) => writes.map(mark),
+    ...rest,
   };
   for await (const chunk of enrichBulk(Readable.from(chunks), needs)) out.push(chunk);
   return Buffer.concat(out).toString();
@@ -41,11 +52,12 @@ describe('a bulk request', () => {
     );
   });
 
-  it('leaves updates and deletes as they are, and does not take what follows for something else', async () => {
-    const others =
-      '{"delete":{"_index":"ready","_id":"1"}}\n{"update":{"_index":"ready","_id":"2"}}\n{"doc":{"a":1}}\n';
+  it('has updates enriched and deletes left as they are, and does not take what follows for something else', async () => {
+    const others = '{"delete":{"_index":"ready","_id":"1"}}\n{"update":{"_index":"ready","_id":"2"}}\n';
     const action = '{"index":{"_index":"ready"}}\n';
-    expect(await through(`${others}${action}{"a":1}\n`)).toBe(`${others}${action}<{"a":1}>\n`);
+    expect(await through(`${others}{"doc":{"a":1}}\n${action}{"a":1}\n`)).toBe(
+      `${others}<{"doc":{"a":1}}>\n${action}<{"a":1}>\n`,
+    );
   });
 
   it('keeps line breaks as they came, Windows ones and a missing last one included', async () => {
@@ -92,7 +104,8 @@ describe('a bulk request', () => {
     const needs = {
       index: undefined,
       isPrepared: async () => true,
-      enrich: async (sources: readonly Buffer[]) => sources,
+      enrich: async (writes: readonly Write[]) => writes.map(({ body }) => ({ kind: 'send', body }) as const),
+      ...rest,
     };
     for await (const chunk of enrichBulk(Readable.from(source(), { highWaterMark: 1 }), needs)) {
       received += chunk.toString().split('\n').length >> 1;

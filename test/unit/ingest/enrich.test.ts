@@ -1,51 +1,43 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type EnrichNeeds, enrichDocuments } from '../../../src/ingest/enrich.ts';
-import { selectText } from '../../../src/ingest/text.ts';
-import { defaultBundleDirectory } from '../../../src/model/bundle.ts';
+import { type EnrichNeeds, enrichWrites } from '../../../src/ingest/enrich.ts';
+import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
+import { openMemoryCache } from '../../../src/states/cache.ts';
 import { checkStates } from '../../../src/states/check.ts';
 import { contentHash } from '../../../src/states/hash.ts';
-
-const fields = ['title', 'text'];
-
-describe('the text of a document', () => {
-  it.each<[string, unknown, string]>([
-    ['fields in their order', { text: 'b', title: 'a' }, 'a\nb'],
-    ['arrays in theirs', { text: ['a', 'b', ['c']] }, 'a\nb\nc'],
-    ['nothing from numbers, objects and absent fields', { title: 3, text: { a: 'x' } }, ''],
-    ['nothing from blank texts', { title: '  ', text: 'a' }, 'a'],
-    ['nothing from what is no object', 'text', ''],
-    ['nothing from inherited names', JSON.parse('{"__proto__":{"text":"x"}}'), ''],
-  ])('%s', (_, source, text) => {
-    expect(selectText(source, fields)).toBe(text);
-  });
-
-  it('reaches into objects and arrays by dotted names, and knows keys that hold the dot', () => {
-    expect(selectText({ a: [{ b: 'x' }, { b: 'y' }] }, ['a.b'])).toBe('x\ny');
-    expect(selectText({ 'a.b': 'z' }, ['a.b'])).toBe('z');
-  });
-});
+import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 describe('an enriched document', () => {
   let model: Model;
   beforeAll(async () => {
-    model = await openModel(defaultBundleDirectory(), { threads: 1 });
+    model = await openModel(tinyBundle, { threads: 1 });
     return () => model.close();
-  });
+  }, 120_000);
 
   const faults: unknown[] = [];
   const needs = (over: Partial<EnrichNeeds> = {}): EnrichNeeds => ({
     model,
-    textFields: fields,
+    selectionOf: () => plainSelection(['title', 'text']),
     object: 'mice',
     signal: new AbortController().signal,
-    onEncoded: () => {},
+    keeper: openMemoryCache(1e7),
+    ask: async () => undefined,
+    askBytes: async () => undefined,
+    onFailure: 'index',
+    onStates: () => {},
     onFault: (error) => faults.push(error),
     ...over,
   });
   const enrich = async (source: string, over?: Partial<EnrichNeeds>) =>
-    (await enrichDocuments([Buffer.from(source)], needs(over)))[0]!.toString();
+    String(
+      (
+        (await enrichWrites(
+          [{ action: 'index', index: 'i', id: '1', routing: undefined, body: Buffer.from(source) }],
+          needs(over),
+        )) as unknown as [{ body: Buffer }]
+      )[0].body,
+    );
 
   it('keeps its own bytes and gains vector, states, model and hash', async () => {
     const source = '{ "id": 9007199254740993, "text": "ice\\u0020moves" }';

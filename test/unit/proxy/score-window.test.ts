@@ -2,6 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { loadSettings } from '../../../src/config/settings.ts';
 import { MiceError } from '../../../src/errors.ts';
+import { plainSelection } from '../../../src/ingest/text.ts';
 import type { EncodedQuery, Model } from '../../../src/model/model.ts';
 import { startStageClock } from '../../../src/observe/stages.ts';
 import { findHits } from '../../../src/proxy/hits.ts';
@@ -21,7 +22,6 @@ function windowOf(count: number, deadline: AbortSignal, sourceIsWhole = true) {
   return {
     answer,
     hits: findHits(answer, 'mice.states', difference).hits,
-    textFields: ['text'],
     sourceIsWhole,
     query: Promise.resolve({} as EncodedQuery),
     deadline,
@@ -55,6 +55,7 @@ function needsOf({ onScore, overload }: Script = {}): WindowNeeds {
     live: openLiveStates(model, 1e6),
     load: openLoad(loadSettings({ given })),
     log: pino({ level: 'silent' }),
+    selectionOf: () => plainSelection(['text']),
     fetchSources: async (hits) => hits.map(({ id }) => ({ text: id })),
   };
 }

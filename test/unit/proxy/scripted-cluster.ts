@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import type { Settings } from '../../../src/config/options.ts';
 import { loadSettings } from '../../../src/config/settings.ts';
 import { MiceError } from '../../../src/errors.ts';
+import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { openMetrics } from '../../../src/observe/metrics.ts';
 import { answerFault, openExchange } from '../../../src/proxy/exchange.ts';
@@ -82,6 +83,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     model,
     metrics,
     live: openLiveStates(model, 1e6),
+    selectionOf: () => plainSelection(settings.textFields),
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf:
       settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements),

@@ -1,0 +1,64 @@
+/** Documents that lack fresh states, found and repaired now and then: written past the proxy, by script, or reindexed. */
+import { type BackfillOptions, type BackfillSummary, backfill } from './backfill/backfill.ts';
+
+export interface SweeperOptions
+  extends Omit<BackfillOptions, 'query' | 'signal' | 'parallel' | 'onProgress'> {
+  /** Names of indices, aliases or data streams. */
+  readonly indices: readonly string[];
+  readonly intervalMs: number;
+  readonly onSwept: (summary: BackfillSummary) => void;
+  /** Told when an index could not be swept; it is tried again the next time. */
+  readonly onFault: (error: unknown, index: string) => void;
+}
+
+export interface Sweeper {
+  /** Resolves when the sweep under way has given its work back. */
+  close(): Promise<void>;
+}
+
+/** Sweeps at once, and then at every interval after the end of the last. Several processes share the work. */
+export function startSweeper(options: SweeperOptions): Sweeper {
+  const stopped = new AbortController();
+  const ended = sweepUntil(stopped.signal, options);
+  return {
+    async close() {
+      stopped.abort(new Error('the sweeper was stopped'));
+      await ended;
+    },
+  };
+}
+
+async function sweepUntil(signal: AbortSignal, options: SweeperOptions): Promise<void> {
+  while (!signal.aborted) {
+    for (const index of options.indices) {
+      const query = lacking(options.object, options.model.bundle.model);
+      try {
+        const summaries = await backfill(index, { ...options, query, parallel: 1, signal });
+        for (const summary of summaries) options.onSwept(summary);
+      } catch (error) {
+        if (signal.aborted) return;
+        options.onFault(error, index);
+      }
+    }
+    await untilAborted(options.intervalMs, signal);
+  }
+}
+
+/** Documents without states, or with those of another model. */
+function lacking(object: string, model: string): unknown {
+  const has = [{ exists: { field: `${object}.states` } }, { term: { [`${object}.model`]: model } }];
+  return { bool: { must_not: [{ bool: { filter: has } }] } };
+}
+
+function untilAborted(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
+    if (signal.aborted) done();
+  });
+}

@@ -1,0 +1,106 @@
+/** States that were encoded on sight, written into the index: what was read once by a search is stored. */
+import type { Engine } from '../engine/port.ts';
+import type { Model } from '../model/model.ts';
+import type { StatesCache } from '../states/cache.ts';
+import { startPace } from './backfill/pace.ts';
+import { type ReadDocument, readHit, type StandingHit, sourceFilter } from './backfill/standing.ts';
+import { writeStates } from './backfill/writer.ts';
+import type { DocumentKey } from './current.ts';
+import type { IsPrepared } from './prepared.ts';
+import type { SelectionOf } from './text.ts';
+
+export interface WriteBackNeeds {
+  readonly engine: Engine;
+  readonly model: Pick<Model, 'bundle'>;
+  readonly cache: Pick<StatesCache, 'get'>;
+  /** Name of the object that holds our fields. */
+  readonly object: string;
+  readonly selectionOf: SelectionOf;
+  readonly isPrepared: IsPrepared;
+  readonly onWritten: (documents: number) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface WriteBack {
+  /** Never waits and never fails: documents that come too fast are left for the next search that meets them. */
+  offer(documents: readonly DocumentKey[]): void;
+  /** Resolves when nothing is under way. */
+  settled(): Promise<void>;
+  /** Takes no more, and waits for what is under way. */
+  close(): Promise<void>;
+}
+
+/** Documents that wait at most, and that are written at a time. */
+const WAITING = 2000;
+const AT_ONCE = 64;
+
+/** With the service's own credentials; only documents of prepared indices, and only what the cache holds. */
+export function openWriteBack(needs: WriteBackNeeds): WriteBack {
+  const waiting = new Map<string, DocumentKey>();
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  async function run(): Promise<void> {
+    while (waiting.size > 0) {
+      const part = [...waiting].slice(0, AT_ONCE);
+      for (const [name] of part) waiting.delete(name);
+      await write(
+        part.map(([, key]) => key),
+        needs,
+      ).catch(needs.onFault);
+    }
+    running = undefined;
+  }
+
+  return {
+    offer(documents) {
+      if (closed) return;
+      for (const key of documents) {
+        if (waiting.size >= WAITING) break;
+        waiting.set(JSON.stringify([key.index, key.id]), key);
+      }
+      running ??= run();
+    },
+    settled: async () => void (await running),
+    async close() {
+      closed = true;
+      waiting.clear();
+      await running;
+    },
+  };
+}
+
+async function write(keys: readonly DocumentKey[], needs: WriteBackNeeds): Promise<void> {
+  const { engine, model, cache, object, selectionOf, onWritten } = needs;
+  const byIndex = Map.groupBy(keys, ({ index }) => index);
+  for (const [index, documents] of byIndex) {
+    if (!(await needs.isPrepared(index))) continue;
+    const standing = { object, model: model.bundle.model, selection: selectionOf(index) };
+    const docs = documents.map(({ id, routing }) => ({
+      ...{ _index: index, _id: id, _source: sourceFilter(object, standing.selection) },
+      ...(routing !== undefined && { routing }),
+    }));
+    const { status, body } = await engine.ask({ method: 'POST', path: '/_mget', body: { docs } });
+    if (status !== 200) continue;
+    const found = (body.docs as (StandingHit & { found?: boolean })[]).filter((doc) => doc.found);
+    const read = found
+      .map((hit) => readHit(hit, standing))
+      .filter(({ hash }) => hash !== '' && cache.get(hash));
+    const { written } = await writeStates(read, {
+      ...{ ...standing, engine, pace: startPace(0), signal: new AbortController().signal },
+      encodeModel: { encodeDocuments: cached(read, cache) },
+    });
+    onWritten(written);
+  }
+}
+
+/** In place of the model: a text that changed meanwhile, and is not in the cache, is left for its next reader. */
+function cached(read: readonly ReadDocument[], cache: Pick<StatesCache, 'get'>): Model['encodeDocuments'] {
+  const hashes = new Map(read.map(({ text, hash }) => [text, hash]));
+  return async (texts) =>
+    texts.map((text) => {
+      const states = cache.get(hashes.get(text) ?? '');
+      if (!states) throw new Error('a document changed while its states were written back');
+      return { states, tokens: 0, truncated: false, vector: new Float32Array() };
+    });
+}

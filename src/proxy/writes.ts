@@ -1,0 +1,199 @@
+/** What happens to each kind of write: documents of prepared indices get vectors and states. */
+import { Readable } from 'node:stream';
+import { enrichBulk } from '../ingest/bulk.ts';
+import { type EnrichedWrite, type EnrichNeeds, enrichWrites, type Write } from '../ingest/enrich.ts';
+import { answerOfRefusals, refusedItem, takesRefusals, withRefusals } from '../ingest/refusals.ts';
+import { withoutFieldsInReindex } from '../ingest/reindex.ts';
+import { withExcludes, withoutFieldsInAnswer } from '../ingest/update.ts';
+import { jsonOrUndefined } from '../json/parse.ts';
+import { loggable } from '../observe/log.ts';
+import { plainStream, readBody } from './body.ts';
+import { answerWith, type Exchange, sendOn } from './exchange.ts';
+import { withoutHeaders } from './headers.ts';
+import { bodyHeaders, isJson, pass, plainSubstitute } from './routes.ts';
+import { askCluster } from './search-exchange.ts';
+import type { Services } from './services.ts';
+
+/** `_bulk`: items of all four actions, enriched as they stream by. */
+export async function bulk(exchange: Exchange, services: Services, index: string | undefined): Promise<void> {
+  const { request, target } = exchange;
+  const plain = isJson(request.headers['content-type']) ? plainStream(request) : undefined;
+  if (!plain) return pass(exchange, services);
+  const { settings } = services;
+  const refuses = settings.ingestFailure !== 'index' && takesRefusals(target, request.headers.accept);
+  const refused = new Map<number, Buffer>();
+  let underWay = false;
+  const needs = enrichNeeds(exchange, services, refuses);
+  const pieces = enrichBulk(plain, {
+    index,
+    routing: parameters(target).get('routing') ?? undefined,
+    isPrepared: services.isPrepared,
+    enrich: (writes, recent) => enrichWrites(writes, needs, recent),
+    hidden: hiddenFields(services),
+    lineLimitBytes: settings.bodyLimitMb * 1e6,
+    onRefused(item) {
+      services.metrics.countDocuments('refused', 1);
+      if (settings.ingestFailure === 'reject' && !underWay) throw item.fault;
+      refused.set(item.position, refusedItem(item));
+    },
+  });
+  const body = await wholeIfShort(pieces, () => {
+    underWay = true;
+  });
+  if (body === null && refused.size > 0) return answerRefusals(exchange, services, [...refused.values()]);
+  const path = hidingPath(target, hiddenFields(services));
+  if (!refuses) return pass(exchange, services, { body, path, drop: bodyHeaders });
+  const answer = await sendOn(exchange, services.upstream, {
+    body,
+    path,
+    drop: [...bodyHeaders, 'accept-encoding'],
+  });
+  services.metrics.countPassed(answer.status);
+  if (refused.size === 0 || answer.status !== 200) return answerWith(exchange, answer);
+  const rawHeaders = withoutHeaders(answer.rawHeaders, ['content-length']);
+  await answerWith(exchange, {
+    ...answer,
+    rawHeaders,
+    body: Readable.from(withRefusals(answer.body, refused)),
+  });
+}
+
+/** A single document. */
+export async function document(exchange: Exchange, services: Services, index: string): Promise<void> {
+  const action = exchange.target.includes('/_create/') ? 'create' : 'index';
+  return single(exchange, services, { action, index, id: undefined, routing: undefined });
+}
+
+/** A change to a single document. */
+export async function update(
+  exchange: Exchange,
+  services: Services,
+  index: string,
+  id: string,
+): Promise<void> {
+  const routing = parameters(exchange.target).get('routing') ?? undefined;
+  return single(exchange, services, { action: 'update', index, id, routing });
+}
+
+/** `_reindex`: what is copied leaves our object behind; the copies are read on sight until they are repaired. */
+export async function reindex(exchange: Exchange, services: Services): Promise<void> {
+  if (!isJson(exchange.request.headers['content-type'])) return pass(exchange, services);
+  const body = await readBody(exchange.request, services.settings.bodyLimitMb * 1e6);
+  if (body.kind === 'unread') return pass(exchange, services, { body: body.stream });
+  const bare = withoutFieldsInReindex(body.plain, services.settings.fieldsObject);
+  return pass(exchange, services, bare === body.plain ? { body: body.raw } : plainSubstitute(bare));
+}
+
+async function single(exchange: Exchange, services: Services, write: Omit<Write, 'body'>): Promise<void> {
+  const { request, target } = exchange;
+  if (!isJson(request.headers['content-type']) || !(await services.isPrepared(write.index))) {
+    return pass(exchange, services);
+  }
+  const body = await readBody(request, services.settings.bodyLimitMb * 1e6);
+  if (body.kind === 'unread') return pass(exchange, services, { body: body.stream });
+  const needs = enrichNeeds(exchange, services, services.settings.ingestFailure !== 'index');
+  const [enriched] = (await enrichWrites([{ ...write, body: body.plain }], needs)) as [EnrichedWrite];
+  if (enriched.kind === 'refused') {
+    services.metrics.countDocuments('refused', 1);
+    throw enriched.fault;
+  }
+  if (write.action !== 'update') return pass(exchange, services, plainSubstitute(enriched.body));
+  const hidden = hiddenFields(services);
+  const plain = withoutFieldsInAnswer(enriched.body, hidden);
+  return pass(exchange, services, { ...plainSubstitute(plain), path: hidingPath(target, hidden) });
+}
+
+async function answerRefusals(
+  { response }: Exchange,
+  { engine }: Services,
+  items: readonly Buffer[],
+): Promise<void> {
+  const body = answerOfRefusals(items);
+  response
+    .writeHead(200, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+      ...(engine.capabilities.productHeader && { 'x-elastic-product': 'Elasticsearch' }),
+    })
+    .end(body);
+}
+
+/**
+ * One piece as a whole, with its length; more as a stream. Elasticsearch reads a bulk request without a last line
+ * break differently when its length is not announced.
+ * @param onUnderWay told when what was read is about to be sent and more is to come
+ */
+async function wholeIfShort(
+  pieces: AsyncGenerator<Buffer>,
+  onUnderWay: () => void,
+): Promise<Buffer | Readable | null> {
+  const first = await pieces.next();
+  if (first.done) return null;
+  const second = await pieces.next();
+  if (second.done) return first.value;
+  onUnderWay();
+  return Readable.from(
+    (async function* () {
+      yield first.value;
+      yield second.value;
+      yield* pieces;
+    })(),
+  );
+}
+
+function enrichNeeds(exchange: Exchange, services: Services, refuses: boolean): EnrichNeeds {
+  const { settings, model, metrics, log, selectionOf, cache } = services;
+  const askBytes = (path: string, body: unknown) => askAsCaller(exchange, services, path, body);
+  return {
+    model,
+    selectionOf,
+    askBytes,
+    ask: async (path, body) => jsonOrUndefined(String(await askBytes(path, body))),
+    keeper: cache,
+    object: settings.fieldsObject,
+    onFailure: refuses ? 'refuse' : 'index',
+    signal: exchange.signal,
+    onStates(encoded, reused) {
+      metrics.countDocuments('enriched', encoded);
+      metrics.countDocuments('reused', reused);
+    },
+    onFault(error, documents) {
+      metrics.countDocuments('failed', documents);
+      log.warn({ ...loggable(error), documents }, 'documents could not be encoded');
+    },
+  };
+}
+
+/** With the caller's own credentials, so that nothing is learnt that the caller may not know. */
+async function askAsCaller(
+  exchange: Exchange,
+  services: Services,
+  path: string,
+  body: unknown,
+): Promise<Buffer | undefined> {
+  try {
+    return await askCluster(exchange, services, path, Buffer.from(JSON.stringify(body)));
+  } catch {
+    // The write itself will meet the same fault, and the caller hears of it from there.
+    return undefined;
+  }
+}
+
+function hiddenFields({ settings }: Services): readonly string[] {
+  return ['vector', 'states'].map((field) => `${settings.fieldsObject}.${field}`);
+}
+
+function parameters(target: string): URLSearchParams {
+  const at = target.indexOf('?');
+  return new URLSearchParams(at === -1 ? '' : target.slice(at + 1));
+}
+
+/** A path that asks for the source of what was updated asks for it without `hidden`. */
+function hidingPath(target: string, hidden: readonly string[]): string {
+  const asked = parameters(target);
+  if (!asked.has('_source') && !asked.has('_source_includes')) return target;
+  if (withExcludes(asked.get('_source') ?? true, hidden) === undefined) return target;
+  const excludes = [...(asked.get('_source_excludes')?.split(',') ?? []), ...hidden].join(',');
+  const others = target.replace(/([?&])_source_excludes=[^&]*&?/, '$1').replace(/[?&]$/, '');
+  return `${others}${others.includes('?') ? '&' : '?'}_source_excludes=${encodeURIComponent(excludes)}`;
+}

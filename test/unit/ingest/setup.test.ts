@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { differenceLines } from '../../../src/cli/difference.ts';
+import { dialects } from '../../../src/engine/connect.ts';
+import type { Engine, IndexBody, IndexTemplate } from '../../../src/engine/port.ts';
+import { setupIndex } from '../../../src/ingest/setup.ts';
+
+const fields = { object: 'mice', vectorDims: 4 };
+
+/** An engine that has `indices` behind the name `name`, and `templates`; it remembers what it was told to do. */
+function scripted(
+  dialect: 'elasticsearch' | 'opensearch',
+  indices: Readonly<Record<string, IndexBody>>,
+  templates: Record<string, IndexTemplate> = {},
+) {
+  const done: string[] = [];
+  const note = (what: string) => async (name: string) => void done.push(`${what} ${name}`);
+  const engine = {
+    ...dialects[dialect],
+    describeIndex: async () => Object.values(indices)[0],
+    describeIndices: async () => indices,
+    indexTemplates: async () => templates,
+    createIndex: note('create'),
+    extendMapping: note('extend'),
+    putPipeline: async () => {},
+    async putIndexTemplate(name: string, template: IndexTemplate) {
+      done.push(`template ${name}`);
+      templates[name] = template;
+    },
+  } as unknown as Engine;
+  return { engine, done, templates };
+}
+
+const plain: IndexBody = { settings: { index: {} }, mappings: { properties: { text: { type: 'text' } } } };
+
+describe('setting up', () => {
+  it('completes every index behind an alias', async () => {
+    const { engine, done } = scripted('elasticsearch', { a: plain, b: plain });
+    const { warnings } = await setupIndex(engine, 'alias', fields);
+    expect(done).toEqual(['extend a', 'extend b']);
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('refuses an index that cannot be completed, and that no template makes anew', async () => {
+    const { engine, done } = scripted('opensearch', { a: plain });
+    await expect(setupIndex(engine, 'a', fields)).rejects.toMatchObject({ code: 'index-mapping' });
+    expect(done).toEqual([]);
+  });
+
+  it('a data stream completes its indices as far as that can be, and the template of the next', async () => {
+    const template: IndexTemplate = {
+      index_patterns: ['logs*'],
+      data_stream: {},
+      template: { settings: { number_of_shards: '2' }, mappings: { properties: { text: { type: 'text' } } } },
+    };
+    const stream = scripted('opensearch', { '.ds-logs-000001': plain }, { logs: template });
+    const { warnings, changes } = await setupIndex(stream.engine, 'logs', fields);
+    expect(stream.done).toEqual(['template logs']);
+    expect(warnings[0]).toMatch(/index\.knn.* the next index of the stream will have the fields/);
+    expect(changes[0]!.before).toEqual(template);
+    expect(stream.templates['logs']).toMatchObject({
+      data_stream: {},
+      template: {
+        settings: { number_of_shards: '2', index: { knn: 'true' } },
+        mappings: {
+          _source: { excludes: ['mice.vector', 'mice.states'] },
+          properties: { text: { type: 'text' }, mice: { properties: { states: { type: 'binary' } } } },
+        },
+      },
+    });
+    const again = await setupIndex(stream.engine, 'logs', fields);
+    expect(again.changes.filter(({ what }) => what === 'put template')).toEqual([]);
+  });
+
+  it('a pattern makes a template, or completes the one that has it', async () => {
+    const none = scripted('elasticsearch', {});
+    await setupIndex(none.engine, 'news-*', fields);
+    expect(none.done).toEqual(['template mice-news-any']);
+    expect(none.templates['mice-news-any']).toMatchObject({ index_patterns: ['news-*'] });
+    await setupIndex(none.engine, 'news-*', fields);
+    expect(none.done).toHaveLength(1);
+  });
+
+  it('refuses a template whose vectors have another length', async () => {
+    const properties = { mice: { properties: { vector: { type: 'dense_vector', dims: 8 } } } };
+    const { engine, done } = scripted(
+      'elasticsearch',
+      {},
+      {
+        t: { index_patterns: ['x*'], template: { mappings: { properties } } },
+      },
+    );
+    await expect(setupIndex(engine, 'x*', fields)).rejects.toMatchObject({
+      code: 'index-mapping',
+      message: 'the template t maps mice.vector with another dims.',
+    });
+    expect(done).toEqual([]);
+  });
+
+  it('changes nothing on a dry run', async () => {
+    const { engine, done } = scripted('elasticsearch', { a: plain }, { t: { index_patterns: ['a*'] } });
+    const { changes } = await setupIndex(engine, 'a', { ...fields, dryRun: true });
+    expect(changes.map(({ what }) => what)).toEqual(['extend mapping', 'put template']);
+    expect(done).toEqual([]);
+  });
+});
+
+describe('the difference of two values', () => {
+  it('shows what goes and what comes, and is blind to the order of members', () => {
+    expect(differenceLines({ b: 1, a: [1] }, { a: [1], b: 2, c: 3 })).toEqual([
+      '  {',
+      '    "a": [',
+      '      1',
+      '    ]',
+      '-   "b": 1',
+      '+   "b": 2',
+      '+   "c": 3',
+      '  }',
+    ]);
+    expect(differenceLines(undefined, 1)).toEqual(['+ 1']);
+  });
+});
