@@ -31,7 +31,7 @@ from mice_train.source import Source
 from mice_train.stored_form import StoredForm, narrowed, stored_as
 from mice_train.teach import load_candidates
 from mice_train.teacher_lists import TeacherLists, load_lists
-from mice_train.train import SEED_SAMPLE, Progress, load_saved, optimizer_for, save_whole
+from mice_train.train import SEED_SAMPLE, Progress, load_saved, optimizer_for, rate_at, save_whole
 from mice_train.validation import mean_figure, validate, validation_sets
 
 
@@ -189,9 +189,7 @@ def distil(
     losses: list[float] = []
     for step, group in enumerate(stream, start=state["step"]):
         began = time.monotonic()
-        rising = (step + 1) / max(1, plan.warm_up * plan.steps)
-        falling = (plan.steps - step) / max(1, (1 - plan.warm_up) * plan.steps)
-        rate = min(1.0, rising, falling)
+        rate = rate_at(step, plan.steps, plan.warm_up)
         loss, pairs = distil_step(interaction, optimizer, group, queries, passages, rate, plan, ranks)
         losses.append(loss)
         state["step"] = step + 1

@@ -27,7 +27,7 @@ from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.source import Source
 from mice_train.tokens import document_text, load_tokenizer, tokenize
-from mice_train.train import Progress, load_saved
+from mice_train.train import Progress, load_saved, rate_at
 
 SCALE = 20.0
 """What cosines are multiplied with before the softmax."""
@@ -136,10 +136,9 @@ def train_dual(source: Source, encoder: Encoder, work: Path, plan: DualPlan, log
         if step < state["step"]:
             continue
         began = time.monotonic()
-        rising = (step + 1) / (plan.warm_up * plan.steps)
-        falling = (plan.steps - step) / ((1 - plan.warm_up) * plan.steps)
+        rate = rate_at(step, plan.steps, plan.warm_up)
         for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * min(1.0, rising, falling)
+            group["lr"] = group["peak"] * rate
         asked = encode_ids(dual, [query_ids[n] for n in rows[:, 0]])
         read = encode_ids(dual, [passage_ids[n] for n in rows[:, 1:].T.reshape(-1)])
         loss = nn.functional.cross_entropy(SCALE * asked @ read.T, torch.arange(len(rows), device=device()))

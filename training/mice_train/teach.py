@@ -18,15 +18,14 @@ from mice_train.device import autocast, device
 from mice_train.encode import StoredPassages, StoredQueries, load_passages, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.loss import listwise_loss, softened_target
-from mice_train.metrics import single_ndcg
 from mice_train.pairs import pair, pair_batches
 from mice_train.ranks import Ranks
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.source import Source
 from mice_train.tokens import document_text, load_tokenizer, tokenize
-from mice_train.train import Progress, load_saved, save_whole
-from mice_train.validation import ASKED_STYLES, ValidationSet, mean_figure, style_of, validation_sets
+from mice_train.train import Progress, load_saved, rate_at, save_whole
+from mice_train.validation import ASKED_STYLES, ValidationSet, mean_figure, set_figures, style_of, validation_sets
 
 FORWARD_TOKENS = 1536
 """Padded tokens of one forward pass; a step's passes keep their graphs until the step's loss is known."""
@@ -120,13 +119,6 @@ def optimizer_for(model: CrossEncoder, plan: TeachPlan) -> torch.optim.AdamW:
     ], betas=(0.9, 0.98))
 
 
-def rate_at(step: int, plan: TeachPlan) -> float:
-    """Share of the peak rate: up over the warm-up, then down to 0 at the end."""
-    rising = (step + 1) / max(1, plan.warm_up * plan.steps)
-    falling = (plan.steps - step) / max(1, (1 - plan.warm_up) * plan.steps)
-    return min(1.0, rising, falling)
-
-
 @torch.inference_mode()
 def score_set(
     model: CrossEncoder, texts: Texts, entry: ValidationSet, limit: int
@@ -141,13 +133,7 @@ def validate(
     model: CrossEncoder, texts: Texts, sets: list[ValidationSet], limit: int
 ) -> dict[str, tuple[float, float, float]]:
     """nDCG@10 of (first stage, cosine, cross-encoder) by set."""
-    figures = {}
-    for entry in sets:
-        scores, cosines = score_set(model, texts, entry, limit)
-        in_order = np.tile(-np.arange(entry.candidates.shape[1]), (len(entry.rows), 1))
-        ways = (in_order, cosines, scores)
-        figures[entry.name] = tuple(float(single_ndcg(way, entry.positive).mean()) for way in ways)
-    return figures
+    return {entry.name: set_figures(entry, *score_set(model, texts, entry, limit)) for entry in sets}
 
 
 def load_candidates(work: Path) -> Candidates:
@@ -233,7 +219,7 @@ def teach_step(
     plan: TeachPlan, ranks: Ranks,
 ) -> float:
     for group in optimizer.param_groups:
-        group["lr"] = group["peak"] * rate_at(step, plan)
+        group["lr"] = group["peak"] * rate_at(step, plan.steps, plan.warm_up)
     rng = np.random.default_rng([plan.seed, step, ranks.rank])
     rows, candidates = np.array([e.query for e in examples]), fewer(examples, plan.documents, rng)
     scores, _ = read_pairs(model, texts, rows, candidates, plan.pair_tokens, plan.frozen)

@@ -62,3 +62,10 @@ class Progress:
         with self.path.open("a") as out:
             out.write(json.dumps(row) + "\n")
         self.log(json.dumps(row))
+
+
+def rate_at(step: int, steps: int, warm_up: float) -> float:
+    """Share of the peak rate: up over the share `warm_up` of the steps, then down to 0 at the end."""
+    rising = (step + 1) / max(1, warm_up * steps)
+    falling = (steps - step) / max(1, (1 - warm_up) * steps)
+    return min(1.0, rising, falling)

@@ -77,13 +77,14 @@ def validate(
     interaction: Interaction, sets: list[ValidationSet], queries: StoredQueries, passages: StoredPassages
 ) -> dict[str, tuple[float, float, float]]:
     """nDCG@10 of (first stage, cosine, model) by set."""
-    figures = {}
-    for entry in sets:
-        scores, cosines = score_set(interaction, entry, queries, passages)
-        in_order = np.tile(-np.arange(entry.candidates.shape[1]), (len(entry.rows), 1))
-        ways = (in_order, cosines, scores)
-        figures[entry.name] = tuple(float(single_ndcg(way, entry.positive).mean()) for way in ways)
-    return figures
+    return {entry.name: set_figures(entry, *score_set(interaction, entry, queries, passages)) for entry in sets}
+
+
+def set_figures(entry: ValidationSet, scores: np.ndarray, cosines: np.ndarray) -> tuple[float, float, float]:
+    """scores, cosines [q,k] → mean nDCG@10 of (first stage, cosine, model)."""
+    in_order = np.tile(-np.arange(entry.candidates.shape[1]), (len(entry.rows), 1))
+    first, cosine, model = (float(single_ndcg(way, entry.positive).mean()) for way in (in_order, cosines, scores))
+    return first, cosine, model
 
 
 def mean_figure(figures: dict[str, tuple[float, float, float]], way: int = 2) -> float:
