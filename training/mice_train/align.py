@@ -93,15 +93,21 @@ def encode_all(encoder: Encoder, ids: list[list[int]], log: Log = print) -> np.n
 def targets(
     source: Source, teacher: Encoder, texts: list[str], folder: Path, log: Log
 ) -> tuple[list[list[int]], np.ndarray]:
-    """Token ids of the texts and the teacher's vectors of them; the vectors are kept on disk."""
+    """Token ids of the texts and the teacher's vectors of them; the vectors are kept on disk, and those of a run with
+    fewer texts are its first ones."""
     ids = tokenize(load_tokenizer(source.tokenizer_path), texts, source.reading.query_tokens)
     path = folder / "teacher.npy"
-    if not path.exists():
-        log(f"teacher's vectors of {len(ids)} texts")
-        unfinished = folder / "teacher.tmp.npy"
-        np.save(unfinished, encode_all(teacher, ids, log))
-        unfinished.rename(path)
-    return ids, np.load(path)
+    known = np.load(path)[: len(ids)] if path.exists() else None
+    if known is not None and len(known) == len(ids):
+        return ids, known
+    fresh = ids if known is None else ids[len(known) :]
+    log(f"teacher's vectors of {len(fresh)} texts")
+    found = encode_all(teacher, fresh, log)
+    wanted = found if known is None else np.concatenate([known, found])
+    unfinished = folder / "teacher.tmp.npy"
+    np.save(unfinished, wanted)
+    unfinished.rename(path)
+    return ids, wanted
 
 
 def align_query(
