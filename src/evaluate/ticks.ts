@@ -14,7 +14,8 @@ export function logTicks(low: number, high: number): readonly number[] {
 
 /** Between three and eight multiples of 1, 2 or 5 times a power of ten from `low` to `high`, `low` < `high`. */
 export function linearTicks(low: number, high: number): readonly number[] {
-  const rough = (high - low) / 6;
+  // Steps are at most 2.5 times apart, so the smallest one that fits 7.5 times at most fits 3 times at least.
+  const rough = (high - low) / 7.5;
   const power = Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * 10 ** power).find((size) => size >= rough)!;
   const first = Math.ceil(low / step - 1e-9);

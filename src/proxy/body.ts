@@ -1,9 +1,10 @@
 /** Request bodies, held in memory only as far as they have to be read. */
 import type { IncomingMessage } from 'node:http';
-import { PassThrough, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
+import { MiceError, messageOf } from '../errors.ts';
 
 const gunzipped = promisify(gunzip);
 
@@ -40,9 +41,20 @@ export function plainStream(request: IncomingMessage): Readable | undefined {
   if (encoding !== 'identity' && encoding !== 'gzip') return undefined;
   const received = Readable.from(bodyOf(request));
   if (encoding === 'identity') return received;
-  const plain = new PassThrough();
-  pipeline(received, createGunzip(), plain).catch((error: Error) => plain.destroy(error));
-  return plain;
+  return Readable.from(unpacked(received));
+}
+
+async function* unpacked(received: Readable): AsyncGenerator<Buffer> {
+  const plain = createGunzip();
+  pipeline(received, plain).catch(() => undefined);
+  try {
+    yield* plain;
+  } catch (cause) {
+    if (!/^Z_/.test((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    throw new MiceError('bad-message', `The body cannot be unpacked as gzip: ${messageOf(cause)}.`, {
+      cause,
+    });
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { headersToRelay } from './headers.ts';
+import { type AnswerHeaders, headersForClient, headersToRelay } from './headers.ts';
 
 /** What is known of a request that may have to be tried elsewhere. */
 export interface Progress {
@@ -10,6 +10,8 @@ export interface Progress {
   sent: boolean;
   /** The status line came. */
   answered: boolean;
+  /** What broke the request's body off, which is not the node's doing. */
+  bodyFault?: unknown;
 }
 
 export interface AnswerHead {
@@ -21,7 +23,7 @@ export interface AnswerHead {
 
 type Controller = Dispatcher.DispatchController;
 
-/** Common to both ways of taking an answer: what came so far, and informational answers left out. */
+/** Common to both ways of taking an answer: what came so far. */
 abstract class Taking implements Dispatcher.DispatchHandler {
   readonly #progress: Progress;
   protected controller: Controller | undefined;
@@ -36,8 +38,11 @@ abstract class Taking implements Dispatcher.DispatchHandler {
     this.started(controller);
   }
 
-  onResponseStart(controller: Controller, status: number, _headers: unknown, statusMessage = ''): void {
-    if (status < 200) return;
+  onResponseStart(controller: Controller, status: number, headers: AnswerHeaders, statusMessage = ''): void {
+    if (status < 200) {
+      this.informed(status, headers);
+      return;
+    }
     this.#progress.answered = true;
     const rawHeaders = (controller.rawHeaders as Buffer[]).map((bytes) => bytes.toString('latin1'));
     expectChunksOnly(rawHeaders);
@@ -45,9 +50,11 @@ abstract class Taking implements Dispatcher.DispatchHandler {
   }
 
   protected started(_controller: Controller): void {}
+  /** An informational answer came; the answer itself is still to come. */
+  protected informed(_status: number, _headers: AnswerHeaders): void {}
   protected abstract head(head: AnswerHead): void;
   abstract onResponseData(controller: Controller, chunk: Buffer): void;
-  abstract onResponseEnd(): void;
+  abstract onResponseEnd(controller: Controller, trailers: AnswerHeaders): void;
   abstract onResponseError(controller: Controller, error: Error): void;
 }
 
@@ -101,7 +108,16 @@ export class Relay extends Taking {
     this.#response.once('drain', () => controller.resume());
   }
 
-  onResponseEnd(): void {
+  /** Those that Node.js has words for; an old client knows none (RFC 9110 §15.2). */
+  protected override informed(status: number, headers: AnswerHeaders): void {
+    if (this.#response.req.httpVersion === '1.0') return;
+    if (status === 102) this.#response.writeProcessing();
+    if (status === 103) this.#response.writeEarlyHints({ ...headersForClient(headers) });
+  }
+
+  onResponseEnd(_controller: Controller, trailers: AnswerHeaders): void {
+    // Node.js sends them behind chunks only: elsewhere they have no place.
+    this.#response.addTrailers(headersForClient(trailers));
     this.#response.end();
     this.#done(this.#status);
   }

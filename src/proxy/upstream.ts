@@ -71,7 +71,7 @@ function read(node: ClusterNode, request: UpstreamRequest, progress: Progress): 
     node.succeeded();
     resolve({ ...head, headers: headerRecord(head.rawHeaders), body });
   };
-  dispatch(node, request, new Reading(progress, request.signal, opened, reject));
+  dispatch(node, request, progress, new Reading(progress, request.signal, opened, reject));
   return promise;
 }
 
@@ -87,15 +87,31 @@ function relayTo(
     node.succeeded();
     resolve(status);
   };
-  dispatch(node, request, new Relay(progress, response, extra, done, reject));
+  dispatch(node, request, progress, new Relay(progress, response, extra, done, reject));
   return promise;
 }
 
-function dispatch(node: ClusterNode, { method, path, headers, body }: Sent, handler: Reading | Relay): void {
+function dispatch(
+  node: ClusterNode,
+  { method, path, headers, body }: Sent,
+  progress: Progress,
+  handler: Reading | Relay,
+): void {
+  const watched = body === null || Buffer.isBuffer(body) ? body : watchedBody(body, progress);
   node.dispatcher.dispatch(
-    { method: method as 'GET', path, headers, body: body as Readable | null },
+    { method: method as 'GET', path, headers, body: watched as Readable | null },
     handler,
   );
+}
+
+/** What breaks here is no fault of the node, though it ends the connection to it. */
+async function* watchedBody(body: AsyncIterable<Buffer>, progress: Progress): AsyncGenerator<Buffer> {
+  try {
+    yield* body;
+  } catch (error) {
+    progress.bodyFault = error;
+    throw error;
+  }
 }
 
 /**
@@ -117,6 +133,7 @@ async function onANode<T>(
     } catch (error) {
       if (hasLeft())
         throw new MiceError('aborted', 'The caller left before the cluster answered.', { cause: error });
+      if (progress.bodyFault !== undefined) throw progress.bodyFault;
       if (isRefusal(error))
         throw new MiceError('bad-message', `The request cannot be sent on: ${error.message}.`);
       if (progress.answered) throw brokenOff(node, error);

@@ -78,6 +78,8 @@ describe('ticks', () => {
         expect(ticks.length).toBeLessThanOrEqual(8);
         expect(ticks.every((tick) => tick > low - 1e-6 && tick < low + length + 1e-6)).toBe(true);
       }),
+      // A little over six steps of 0.02, from just behind a multiple of 0.05.
+      { examples: [[[0.051, 0.1202]]], numRuns: 2000 },
     );
   });
 });

@@ -287,6 +287,34 @@ describe('an answer', () => {
     expect((await bodyOf(answer)).length).toBe(64 << 20);
   });
 
+  it('may be announced by informational answers, which an old client is spared', async () => {
+    const url = proxy.answering((_, response) => {
+      response.writeProcessing();
+      response.writeEarlyHints({ link: '</a>; rel=preload', 'x-more': '1' });
+      response.end('answer');
+    });
+    const received = await exchangeBytes(url, 'GET /x HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n');
+    expect(received).toMatch(
+      /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 103 Early Hints\r\nLink: <\/a>; rel=preload\r\nx-more: 1\r\n\r\nHTTP\/1\.1 200 OK/,
+    );
+    expect(await exchangeBytes(url, 'GET /x HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 OK/);
+  });
+
+  it('keeps its trailers behind chunks', async () => {
+    const url = proxy.answering((_, response) => {
+      response.write('answer');
+      response.addTrailers([
+        ['X-Took', '9'],
+        ['x-twice', 'a'],
+        ['x-twice', 'b'],
+      ]);
+      response.end();
+    });
+    const received = await exchangeBytes(url, 'GET /x HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n');
+    expect(received).toMatch(/\r\n0\r\nx-took: 9\r\nx-twice: a\r\nx-twice: b\r\n\r\n$/);
+    expect(await exchangeBytes(url, 'GET /x HTTP/1.0\r\n\r\n')).toMatch(/\r\n\r\nanswer$/);
+  });
+
   it('that breaks off at the cluster breaks off at the client', async () => {
     const url = proxy.answering((_, response) => {
       response.writeHead(200, { 'content-length': 100 });

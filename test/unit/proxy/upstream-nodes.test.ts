@@ -11,7 +11,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { openUpstream } from '../../../src/proxy/upstream.ts';
 import { authority, certificateFor } from '../../support/certificate.ts';
 import { raw } from '../../support/proxy.ts';
 import {
@@ -133,6 +135,52 @@ function files(contents: Record<string, string>): Record<string, string> {
     }),
   );
 }
+
+describe('a body that breaks off on its way', () => {
+  const lines = Buffer.concat(
+    Array.from({ length: 1200 }, (_, at) => Buffer.from(`{"index":{"_index":"i${at}"}}\n{"n":${at}}\n`)),
+  );
+  const packed = gzipSync(lines);
+
+  it('is the fault of who sends it: the node stays in turn', async () => {
+    let answered = 0;
+    const upstream = openUpstream(
+      await stubEngine(async (request, response) => {
+        await bodyOf(request).catch(() => undefined);
+        answered += 1;
+        response.end();
+      }),
+      { failures: 1, pauseMs: 60_000 },
+    );
+    afterThis(() => upstream.close());
+    const fault = new Error('read no further');
+    const body = async function* () {
+      yield Buffer.from('begun');
+      throw fault;
+    };
+    const request = { method: 'POST', path: '/x', headers: [], signal: new AbortController().signal };
+    await expect(upstream.send({ ...request, body: body() })).rejects.toBe(fault);
+    expect(upstream.nodes[0]!.isHealthy).toBe(true);
+    expect((await upstream.send({ ...request, body: Buffer.from('whole') })).status).toBe(200);
+    expect(answered).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['at its beginning', Buffer.from('no gzip at all')],
+    ['in its middle', Buffer.concat([packed.subarray(0, packed.length - 20), Buffer.alloc(40, 255)])],
+  ])('is refused where its compression is broken %s', async (_, body) => {
+    const upstream = await stubEngine(async (request, response) => {
+      await bodyOf(request).catch(() => undefined);
+      response.end('{}');
+    });
+    const { url, services } = await proxyOver(upstream, { upstreamFailures: 1, breakerPauseMs: 60_000 });
+    const headers = { 'content-encoding': 'gzip', 'content-type': 'application/x-ndjson' };
+    const answer = await raw(url, '/_bulk', { body, headers });
+    expect(answer.status).toBe(400);
+    expect(JSON.parse(answer.text).error.type).toBe('mice_bad_message');
+    expect(services.upstream.nodes[0]!.isHealthy).toBe(true);
+  });
+});
 
 describe('TLS', () => {
   const ca = { name: 'test authority', ...authority('test authority') };
