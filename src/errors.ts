@@ -13,6 +13,11 @@ export const faults = {
     exit: 2,
     meaning: 'A request to a /_mice/ route is not of the documented form.',
   },
+  'bad-query-text': {
+    status: 400,
+    exit: 2,
+    meaning: 'A `query_text` in a `knn` clause of a search is not of the documented form.',
+  },
   'bad-message': {
     status: 400,
     exit: 2,

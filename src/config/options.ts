@@ -283,6 +283,13 @@ export const options = {
     default: '',
     accepts: 'a file of lines: question, document id and grade, separated by tabs',
   }),
+  vectorsEncoder: option({
+    name: 'vectors.encoder',
+    doc: 'What makes the vector of a query in words: "fast" is the short distilled encoder (the full one in a bundle without it), "full" the one that re-ranking reads the query with.',
+    schema: z.enum(['fast', 'full']),
+    default: 'fast',
+    accepts: 'fast or full',
+  }),
   pagesMb: option({
     name: 'pages.memory',
     doc: "Memory for the orders of windows, so that a search's later pages cost no scoring; 0 keeps none.",

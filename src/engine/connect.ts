@@ -41,6 +41,7 @@ function openEngine(dialect: Dialect, version: string, address: EngineAddress): 
     address,
     capabilities: dialect.capabilities,
     indexBody: dialect.indexBody,
+    vectorClause: dialect.vectorClause,
     vectorSearch: dialect.vectorSearch,
     pipelines: dialect.pipelines,
     ...administration(transport, dialect),

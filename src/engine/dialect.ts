@@ -5,6 +5,7 @@ import type {
   EngineName,
   IndexBody,
   MiceFields,
+  VectorClause,
   VectorQuery,
 } from './port.ts';
 import type { ClientAnswer, ClientRequest, ClientTransport } from './transport.ts';
@@ -15,6 +16,7 @@ export interface Dialect {
   readonly majors: readonly number[];
   readonly capabilities: EngineCapabilities;
   readonly indexBody: (fields: MiceFields) => IndexBody;
+  readonly vectorClause: VectorClause;
   readonly vectorSearch: (query: VectorQuery) => Readonly<Record<string, unknown>>;
   readonly pipelines: () => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly pointInTime: PointInTime;

@@ -46,6 +46,14 @@ export interface VectorQuery {
   readonly k: number;
 }
 
+/** How an engine writes a `knn` clause. */
+export interface VectorClause {
+  /** The member that holds the vector. */
+  readonly key: string;
+  /** Where the field stands: `{"field": FIELD, …}` or `{FIELD: {…}}`. */
+  readonly field: 'member' | 'key';
+}
+
 /** The shape of the `mice` object in a mapping. */
 export interface MiceFields {
   /** Name of the object that holds our fields, `mice` unless configured. */
@@ -59,6 +67,7 @@ export interface Engine {
   readonly version: string;
   readonly address: EngineAddress;
   readonly capabilities: EngineCapabilities;
+  readonly vectorClause: VectorClause;
 
   /** Mapping and settings that an index needs for vectors and states, as a create-index body. */
   indexBody(fields: MiceFields): IndexBody;

@@ -15,7 +15,9 @@ import {
   writeMultiSearch,
 } from './multi-search.ts';
 import { planSubSearch, type SubPlan, statesFieldOf } from './plan.ts';
+import { openVectorizer, type Vectorizer } from './query-vector.ts';
 import { type Begun, beginScoring, hitsOf, type RerankedAnswer, rerankAnswer } from './rerank.ts';
+import { plainSubstitute } from './routes.ts';
 import {
   answerReranked,
   limitBytes,
@@ -42,6 +44,8 @@ interface Part {
   /** The line as the caller would have sent it without us. */
   readonly own: Buffer;
   readonly plan: SubPlan;
+  /** `own` is a search, though a template came: only the rendered one has its vectors. */
+  readonly mustBeRendered?: boolean;
 }
 
 /** @param kind what the lines hold */
@@ -64,10 +68,11 @@ export async function multiSearch(
   const statesField = statesFieldOf(services.settings);
   const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesField, true);
   const parts = await partsOf(exchange, services, requests, { index, controls, kind, filter });
-  const own = unlessOurs(body, ownLines(parts, body.plain));
-  if (parts.some(({ plan }) => plan.kind === 'skip' && plan.reason === 'template'))
-    return skip(exchange, services, 'template', own);
   const plain = parseTarget(kind === 'templates' ? plainTarget(exchange.target) : exchange.target);
+  const own = parts.some(({ mustBeRendered }) => mustBeRendered)
+    ? { ...plainSubstitute(linesOf(parts)), path: printTarget(plain) }
+    : unlessOurs(body, ownLines(parts, body.plain));
+  if (parts.some(isUnrendered)) return skip(exchange, services, 'template', own);
   const widened = filter?.kind === 'hits' ? withParameters(plain, { filter_path: filter.widened }) : plain;
   await rerankAll(exchange, services, parts, {
     own,
@@ -84,18 +89,19 @@ interface Common {
   readonly filter: FilterDemand | undefined;
 }
 
-function partsOf(
+async function partsOf(
   exchange: Exchange,
   services: Services,
   requests: readonly SubRequest[],
   { index, controls: fromHeaders, kind, filter }: Common,
 ): Promise<readonly Part[]> {
-  return inTurns(requests, async (request): Promise<Part> => {
+  const vectorizer = openVectorizer(services, exchange);
+  const parts = await inTurns(requests, async (request): Promise<Part> => {
     const { header } = request;
     const scope = request.index ?? index;
     if (kind === 'searches') {
       const search = { body: request.body, index: scope, controls: fromHeaders, filter };
-      const plan = planSubSearch(search, services.settings);
+      const plan = await withVectors(planSubSearch(search, services.settings), vectorizer);
       return { header, own: plan.body, plan };
     }
     const rendered = await renderTemplate(exchange, services, request.body);
@@ -103,9 +109,29 @@ function partsOf(
     if (!rendered.search) return { header, own, plan: { kind: 'skip', reason: 'template', body: own } };
     const controls = { ...rendered.controls, ...fromHeaders };
     const search = { body: rendered.search, index: scope, controls, filter };
-    const plan = planSubSearch(search, services.settings);
-    return { header, own, plan };
+    const asked = planSubSearch(search, services.settings);
+    const plan = await withVectors(asked, vectorizer);
+    return { header, own, plan, mustBeRendered: plan !== asked };
   });
+  // One endpoint takes them all: as searches, where each is one, or as templates.
+  const asSearches = parts.some(({ mustBeRendered }) => mustBeRendered) && !parts.some(isUnrendered);
+  return parts.map(({ header, own, plan }) => ({
+    header,
+    own: asSearches ? plan.body : own,
+    plan,
+    mustBeRendered: asSearches,
+  }));
+}
+
+const isUnrendered = ({ plan }: Part) => plan.kind === 'skip' && plan.reason === 'template';
+
+/** The same plan where no text stands for a vector. */
+async function withVectors(plan: SubPlan, vectorizer: Vectorizer): Promise<SubPlan> {
+  const body = await vectorizer.of(plan.body);
+  if (body === plan.body) return plan;
+  return plan.kind === 'skip'
+    ? { ...plan, body }
+    : { ...plan, body, widenedBody: await vectorizer.of(plan.widenedBody) };
 }
 
 interface Sending {
@@ -152,7 +178,9 @@ async function rerankAll(
       return answerPart(exchange, services, read.subarray(start, end), part, begun[at], filter);
     }),
   );
-  const replies = filter ? answered : await withOwnErrors(exchange, services, parts, answered);
+  const replies = filter
+    ? answered
+    : await withOwnErrors(exchange, services, parts, answered, own.path ?? exchange.target);
   const bytes = withResponses(
     read,
     responses,
@@ -214,6 +242,7 @@ async function withOwnErrors(
   services: Services,
   parts: readonly Part[],
   answered: readonly Answered[],
+  path: string,
 ): Promise<readonly Answered[]> {
   const failed = answered.flatMap(({ failed: did }, at) => (did ? [at] : []));
   if (failed.length === 0) return answered;
@@ -222,11 +251,7 @@ async function withOwnErrors(
       header: (parts[at] as Part).header,
       body: (parts[at] as Part).own,
     }));
-    const answer = await sendOn(
-      exchange,
-      services.upstream,
-      readable(exchange.target, writeMultiSearch(lines)),
-    );
+    const answer = await sendOn(exchange, services.upstream, readable(path, writeMultiSearch(lines)));
     const read = await readAnswer(answer.body, limitBytes(services));
     const responses = answer.status === 200 && read ? responsesIn(read, failed.length) : undefined;
     if (!responses || !read) return answered;
@@ -241,9 +266,13 @@ async function withOwnErrors(
   }
 }
 
+function linesOf(parts: readonly Part[]): Buffer {
+  return writeMultiSearch(parts.map(({ header, own }) => ({ header, body: own })));
+}
+
 /** The caller's lines without what was ours; the very same bytes where nothing was. */
 function ownLines(parts: readonly Part[], received: Buffer): Buffer {
-  const lines = writeMultiSearch(parts.map(({ header, own }) => ({ header, body: own })));
+  const lines = linesOf(parts);
   const start = received[0] === 0x0a ? 1 : 0;
   return lines.equals(received.subarray(start)) ? received : lines;
 }

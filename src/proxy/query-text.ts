@@ -10,6 +10,8 @@ type Json = Readonly<Record<string, unknown>>;
 interface Asked {
   readonly text: string;
   readonly fields: readonly string[];
+  /** Asked of vectors only. */
+  readonly ofVector?: true;
 }
 
 interface Reading {
@@ -42,9 +44,10 @@ export function queryTextOf(
     ...listOf(body['query']).flatMap((query) => ofQuery(query, reading)),
     ...listOf(body['sub_searches']).flatMap((search) => queriesAt(search, 'query', reading)),
     ...ofRetriever(body['retriever'], reading),
-    ...listOf(body['knn']).flatMap((knn) => (isObject(knn) ? ofVectorBuilder(knn) : [])),
+    ...listOf(body['knn']).flatMap((knn) => (isObject(knn) ? ofVectors(knn) : [])),
   ];
-  return joined(texts.filter(({ fields }) => fields.length === 0 || fields.some(asks)));
+  const counted = texts.filter(({ fields }) => fields.length === 0 || fields.some(asks));
+  return joined(counted.filter(({ ofVector }) => !ofVector)) ?? joined(counted);
 }
 
 /**
@@ -96,7 +99,7 @@ const readers: Readonly<Record<string, Reader>> = {
   agentic: inFields('query_text', 'query_fields'),
   more_like_this: (clause) =>
     listOf(clause['like']).flatMap((like) => asked(like, baseNames(clause['fields']))),
-  knn: (clause) => ofVectorBuilder(clause),
+  knn: (clause) => ofVectors(clause),
   intervals: (clause, reading) =>
     fieldsOf(clause).flatMap(([field, rule]) => ofIntervals(rule, field, reading)),
   bool: within('must', 'should'),
@@ -146,7 +149,7 @@ function ofRetriever(retriever: unknown, { asks, depth }: Reading): readonly Ask
         ...(typeof kind['query'] === 'string'
           ? asked(kind['query'], baseNames(kind['fields']))
           : ofQuery(kind['query'], deeper)),
-        ...ofVectorBuilder(kind),
+        ...ofVectors(kind),
         ...below
           .filter(({ weight }) => weight !== 0)
           .flatMap((entry) => ofRetriever(isObject(entry['retriever']) ? entry['retriever'] : entry, deeper)),
@@ -154,10 +157,13 @@ function ofRetriever(retriever: unknown, { asks, depth }: Reading): readonly Ask
     });
 }
 
-/** A vector clause asks in words only where the engine is to encode them. */
-function ofVectorBuilder(knn: Json): readonly Asked[] {
+/** A vector clause asks in words only where they are to be encoded: by the engine, or by the proxy (`query_text`). */
+function ofVectors(knn: Json): readonly Asked[] {
   const { model_text } = objectAt(objectAt(knn, 'query_vector_builder'), 'text_embedding');
-  return asked(model_text, baseNames(knn['field']));
+  const encoded = [knn, ...Object.values(knn).filter(isObject)].flatMap(({ query_text }) =>
+    typeof query_text === 'string' ? [{ text: query_text, fields: [], ofVector: true as const }] : [],
+  );
+  return [...asked(model_text, baseNames(knn['field'])), ...encoded];
 }
 
 /** A rule of an `intervals` clause; its filters only restrict. */

@@ -9,7 +9,8 @@ import type { SearchForm, SearchInterception } from './intercept.ts';
 import { refusalUnder } from './load.ts';
 import { replaced } from './multi-search.ts';
 import { multiSearch } from './multi-search-route.ts';
-import { planSearch, type RerankPlan } from './plan.ts';
+import { planSearch, type RerankPlan, type SkipPlan } from './plan.ts';
+import { openVectorizer } from './query-vector.ts';
 import { beginScoring, hitsOf, rerankAnswer, rerankSearch } from './rerank.ts';
 import { bodyHeaders, plainSubstitute } from './routes.ts';
 import {
@@ -54,13 +55,24 @@ async function plainSearch(exchange: Exchange, services: Services, index: string
   const controls = controlsOfHeaders(request.headers);
   const body = await readSearch(exchange, services);
   if (!body) return;
-  const plan = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
+  const asked = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
+  const plan = await withVectors(asked, exchange, services);
   const own: Substitute = {
     ...unlessOurs(body, plan.body),
     ...(plan.kind === 'skip' && { path: plan.path }),
   };
   if (plan.kind === 'skip') return skip(exchange, services, plan.reason, own);
   return rerankOr(exchange, services, plan, own);
+}
+
+/** The plan with vectors where texts stand for them: whatever becomes of the search, the cluster understands it. */
+async function withVectors<Plan extends RerankPlan | SkipPlan>(
+  plan: Plan,
+  exchange: Exchange,
+  services: Services,
+): Promise<Plan> {
+  const body = await openVectorizer(services, exchange).of(plan.body);
+  return body === plan.body ? plan : { ...plan, body };
 }
 
 /** Re-ranks; where the widened search gives nothing to work on, sends the caller's own. */
@@ -103,7 +115,8 @@ async function templateSearch(
   if (!bytes) return skip(exchange, services, 'template', unlessOurs(body, own));
   const controls = { ...rendered.controls, ...fromHeaders };
   const path = plainTarget(target);
-  const plan = planSearch({ path, body: bytes, controls, index }, services.settings);
+  const asked = planSearch({ path, body: bytes, controls, index }, services.settings);
+  const plan = await withVectors(asked, exchange, services);
   // What a template itself says to the proxy is in the rendered search only.
   const original = plan.body === bytes ? unlessOurs(body, own) : { ...plainSubstitute(plan.body), path };
   if (plan.kind === 'skip') return skip(exchange, services, plan.reason, original);
@@ -116,7 +129,8 @@ async function asyncSearch(exchange: Exchange, services: Services, index: string
   const controls = controlsOfHeaders(request.headers);
   const body = await readSearch(exchange, services);
   if (!body) return;
-  const plan = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
+  const asked = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
+  const plan = await withVectors(asked, exchange, services);
   const own = unlessOurs(body, plan.body);
   if (plan.kind === 'skip') return skip(exchange, services, plan.reason, { ...own, path: plan.path });
   const keeps = (parameterIn(parseTarget(target), 'keep_on_completion') ?? 'false') !== 'false';

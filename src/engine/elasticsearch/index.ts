@@ -4,7 +4,7 @@ import { indexBody } from './mapping.ts';
 import { pipelines } from './pipelines.ts';
 import { pointInTime } from './point-in-time.ts';
 import { openTransport } from './transport.ts';
-import { vectorSearch } from './vector-search.ts';
+import { vectorClause, vectorSearch } from './vector-search.ts';
 
 /** Elasticsearch in its own words. */
 export const elasticsearch: Dialect = {
@@ -12,6 +12,7 @@ export const elasticsearch: Dialect = {
   majors: [8, 9],
   capabilities,
   indexBody,
+  vectorClause,
   vectorSearch,
   pipelines,
   pointInTime,

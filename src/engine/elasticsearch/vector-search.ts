@@ -1,4 +1,6 @@
-import type { VectorQuery } from '../port.ts';
+import type { VectorClause, VectorQuery } from '../port.ts';
+
+export const vectorClause: VectorClause = { key: 'query_vector', field: 'member' };
 
 /** Top-level `knn`; candidates per shard are twice the hits wanted, at least 100, as the engine's guide advises. */
 export function vectorSearch({ field, vector, k }: VectorQuery): Record<string, unknown> {

@@ -4,7 +4,7 @@ import { indexBody } from './mapping.ts';
 import { pipelines } from './pipelines.ts';
 import { pointInTime } from './point-in-time.ts';
 import { openTransport } from './transport.ts';
-import { vectorSearch } from './vector-search.ts';
+import { vectorClause, vectorSearch } from './vector-search.ts';
 
 /** OpenSearch in its own words. */
 export const opensearch: Dialect = {
@@ -12,6 +12,7 @@ export const opensearch: Dialect = {
   majors: [2, 3],
   capabilities,
   indexBody,
+  vectorClause,
   vectorSearch,
   pipelines,
   pointInTime,

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { Settings } from '../../../src/config/options.ts';
 import { loadSettings } from '../../../src/config/settings.ts';
+import { vectorClause } from '../../../src/engine/opensearch/vector-search.ts';
 import { MiceError } from '../../../src/errors.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Model } from '../../../src/model/model.ts';
@@ -79,6 +80,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
   const model = watchedModel(state);
   const services = {
     settings,
+    engine: { vectorClause },
     upstream,
     model,
     metrics,
@@ -106,10 +108,19 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
 /** The score of a document is the number in its text. */
 function watchedModel(state: Scripted): Model {
   return {
-    bundle: { id: 'm', model: 'm@1', score: { firstStage: { kind: 'reciprocal-log2', weight: 0 } } },
+    bundle: {
+      id: 'm',
+      model: 'm@1',
+      graphs: { 'query-fast': 'query-fast.onnx' },
+      score: { firstStage: { kind: 'reciprocal-log2', weight: 0 } },
+    },
     async encodeQuery() {
       if (state.modelFails) throw new MiceError('model-failed', 'no');
-      return {};
+      return { vector: Float32Array.of(1, 0) };
+    },
+    async encodeQueryFast() {
+      if (state.modelFails) throw new MiceError('model-failed', 'no');
+      return { vector: Float32Array.of(0, 1) };
     },
     async encodeDocuments(texts: readonly string[]) {
       return texts.map((text) => ({ states: Buffer.from(text) }));

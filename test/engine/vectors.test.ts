@@ -1,0 +1,91 @@
+import { readFileSync } from 'node:fs';
+import { beforeAll, expect, it } from 'vitest';
+import { setupIndex } from '../../src/ingest/setup.ts';
+import { describeOnEngines, type EngineUnderTest } from '../support/engines.ts';
+import { passages, question } from '../support/passages.ts';
+import { proxyBefore, type RawAnswer, raw } from '../support/proxy.ts';
+
+const page = readFileSync(new URL('../../docs/vectors.md', import.meta.url), 'utf8').split('\n');
+
+/** The bodies of docs/vectors.md that hold a text where a vector belongs, on one engine. */
+const textRows = (engine: string) =>
+  page.flatMap((line) => {
+    const [, name, body] = /^\| (\w+) \| `(\{.*\})` \|$/.exec(line) ?? [];
+    return name?.toLowerCase() === engine ? [body!] : [];
+  });
+
+const parse = ({ text }: RawAnswer) =>
+  JSON.parse(text) as {
+    hits: { hits: { _id: string }[]; total: { value: number } };
+    error?: { reason: string };
+  };
+const ids = (answer: RawAnswer) => parse(answer).hits.hits.map(({ _id }) => _id);
+
+describeOnEngines('searches by vector', (engine: EngineUnderTest) => {
+  const proxy = proxyBefore(engine);
+  const index = engine.freshIndex('vectors');
+  const ask = (body: string | object, headers: Record<string, string> = {}, path = `/${index}/_search`) =>
+    raw(proxy.url, path, { body: typeof body === 'string' ? body : JSON.stringify(body), headers });
+
+  beforeAll(async () => {
+    const { dims } = proxy.server.services.model.bundle;
+    await setupIndex(proxy.engine, index, { object: 'mice', vectorDims: dims.vector });
+    const body = JSON.stringify({ properties: { tag: { type: 'keyword' } } });
+    await raw(engine.url, `/${index}/_mapping`, { method: 'PUT', body });
+    const lines = passages.map(({ id, ...source }, at) =>
+      [{ index: { _index: index, _id: id } }, { ...source, n: at, tag: at % 2 ? 'b' : 'a' }]
+        .map((line) => `${JSON.stringify(line)}\n`)
+        .join(''),
+    );
+    const written = await raw(proxy.url, '/_bulk?refresh=true', { body: lines.join('') });
+    expect(JSON.parse(written.text)).toMatchObject({ errors: false });
+  });
+
+  it.each(textRows(engine.name))('encodes the text in %s', async (body) => {
+    const off = await ask(body, { 'x-mice': 'off' });
+    expect(off.text).not.toContain('mice_');
+    expect([off.status, off.headers['x-mice']]).toEqual([200, 'skipped; reason=off']);
+    expect(ids(off)[0]).toBe('move');
+    const on = await ask(body);
+    expect([on.status, on.headers['x-mice']]).toEqual([200, expect.stringMatching(/^reranked/)]);
+    expect(ids(on)[0]).toBe('move');
+    expect(ids(on).toSorted()).toEqual(ids(off).toSorted());
+    const several = await ask(`{"index":"${index}"}\n${body}\n`, {}, '/_msearch');
+    const [response] = JSON.parse(several.text).responses as { hits: { hits: { _id: string }[] } }[];
+    expect(response!.hits.hits.map(({ _id }) => _id)).toEqual(ids(on));
+  });
+
+  it('answers a text for a field that is no vector, or a shorter one, with the error of the cluster', async () => {
+    await raw(engine.url, `/${index}/_mapping`, {
+      method: 'PUT',
+      body: JSON.stringify({
+        properties: {
+          short:
+            engine.name === 'elasticsearch'
+              ? { type: 'dense_vector', dims: 3 }
+              : { type: 'knn_vector', dimension: 3, method: { name: 'hnsw', engine: 'lucene' } },
+        },
+      }),
+    });
+    for (const field of ['tag', 'short']) {
+      const knn =
+        engine.name === 'elasticsearch'
+          ? { field, query_text: question, num_candidates: 10 }
+          : { [field]: { query_text: question, k: 3 } };
+      const answer = await ask({ query: { knn } });
+      expect(answer.status).toBe(400);
+      expect(answer.text).toMatch(/knn|dimension/i);
+      expect(answer.headers['x-mice']).toBe('skipped; reason=upstream-status');
+    }
+  });
+
+  it('says what is accepted where a clause has both a text and a vector', async () => {
+    const { key, field } = proxy.engine.vectorClause;
+    const both = { query_text: question, [key]: [1], k: 3 };
+    const answer = await ask({
+      query: { knn: field === 'key' ? { 'mice.vector': both } : { field: 'mice.vector', ...both } },
+    });
+    expect(answer.status).toBe(400);
+    expect(parse(answer).error!.reason).toMatch(new RegExp(`either "query_text".*or "${key}"`));
+  });
+});
