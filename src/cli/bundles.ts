@@ -56,6 +56,7 @@ function summary(bundle: Bundle): BundleSummary {
 /** Everything bundle.json says, with the identity and the storage that follow from it. */
 export type BundleInspection = Bundle & {
   readonly bytesPerToken: number;
+  /** Of a document of one passage. */
   readonly bytesPerDocumentAtMost: number;
 };
 
@@ -63,9 +64,10 @@ export type BundleInspection = Bundle & {
 export async function inspectBundle(directory: string): Promise<BundleInspection> {
   const bundle = await readBundle(directory);
   const { dims, stateDtype: dtype } = bundle;
+  const isHalf = dtype === 'float16';
   const shape = { dtype, dims: dims.states, vectorDims: dims.vector };
-  const { end: empty } = sections({ ...shape, tokens: 0 });
-  const bytesPerToken = valueBytes(shape) + 4;
+  const { end: empty } = sections({ ...shape, version: isHalf ? 2 : 1, passages: 1, tokens: 0 });
+  const bytesPerToken = valueBytes(shape) + (isHalf ? 0 : 4);
   return {
     ...bundle,
     bytesPerToken,

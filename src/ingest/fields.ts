@@ -1,5 +1,7 @@
 /** The `mice` object of a document, as JSON bytes. */
-import { readHeader, viewStates } from '../states/decode.ts';
+import { type PassageView, readHeader, viewPassages } from '../states/decode.ts';
+import { meanVector } from '../states/mean-vector.ts';
+import { dequantizeRow } from '../states/quantize.ts';
 
 /** Digits that keep a component of a unit vector to 1e-7, half the bytes of the full print. */
 const VECTOR_DIGITS = 7;
@@ -14,10 +16,16 @@ export function miceFields(states: Uint8Array, model: string): string {
   if (reading.kind !== 'ok')
     throw new TypeError(`States that were checked cannot be read: ${reading.reason}`);
   const { header } = reading;
-  const { vector, vectorScale } = viewStates(states, header);
-  const components = Array.from(vector, (component) =>
-    Number((component * vectorScale).toFixed(VECTOR_DIGITS)),
+  const components = Array.from(vectorOf(viewPassages(states, header)), (component) =>
+    Number(component.toFixed(VECTOR_DIGITS)),
   );
   const blob = Buffer.from(states.buffer, states.byteOffset, states.byteLength).toString('base64');
   return `{"vector":[${components.join(',')}],"states":"${blob}","model":${JSON.stringify(model)},"hash":"${header.hash}"}`;
+}
+
+/** Of a document of one passage its own, in double precision: what is printed is rounded once. */
+function vectorOf(passages: readonly PassageView[]): ArrayLike<number> {
+  const [{ vector, vectorScale }] = passages as [PassageView];
+  if (passages.length === 1) return Array.from(vector, (component) => component * vectorScale);
+  return meanVector(passages.map((passage) => dequantizeRow(passage.vector, passage.vectorScale)));
 }

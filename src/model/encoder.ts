@@ -1,13 +1,15 @@
 /** The early layers: token ids to states and vectors. */
 
-import { encodeStates } from '../states/encode.ts';
+import { encodePassages, type PassageSource } from '../states/encode.ts';
 import { contentHash } from '../states/hash.ts';
+import { meanVector } from '../states/mean-vector.ts';
+import type { Splitting } from '../states/splitting.ts';
 import type { Bundle } from './bundle.ts';
 import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
 import type { Session } from './session.ts';
 import { sliceByLength } from './slices.ts';
 import { padded } from './token-inputs.ts';
-import type { TokenIds, Tokenizer } from './tokenizer.ts';
+import type { PassageIds, Tokenizer } from './tokenizer.ts';
 
 /**
  * Tokens of one inference. Only short documents gain from company (10–25% below 60 tokens): longer ones keep a core
@@ -44,41 +46,57 @@ export async function encodeDocuments(
   session: Session,
   tokenizer: Tokenizer,
   bundle: Bundle,
+  splitting: Splitting,
   texts: readonly string[],
 ): Promise<readonly EncodedDocument[]> {
-  const tokens = texts.map((text) => tokenizer.encode(text, bundle.limits.documentTokens));
-  const documents = new Array<EncodedDocument>(texts.length);
-  const lengths = tokens.map(({ ids }) => ids.length);
-  for (const rows of sliceByLength(lengths, BATCH)) {
-    const outputs = await session.run(padded(rows.map((row) => tokens[row]!.ids)));
-    const longest = lengths[rows.at(-1)!]!;
-    rows.forEach((row, at) => {
-      documents[row] = document(outputs, at, longest, bundle, tokens[row]!, texts[row]!);
-    });
-  }
-  return documents;
+  const split = texts.map((text) => tokenizer.split(text, splitting));
+  const rows = split.flatMap(({ passages }) => passages);
+  const encoded = await encodeRows(session, bundle, rows);
+  let next = 0;
+  return split.map(({ passages, truncated }, at) => {
+    const own = encoded.slice(next, next + passages.length);
+    next += passages.length;
+    return document(bundle, splitting, contentHash(texts[at]!), truncated, own);
+  });
 }
 
-/** Document number `at` of a batch padded to `longest` tokens, in its stored form. */
+/** Vectors and states of passages, in their order. */
+async function encodeRows(
+  session: Session,
+  { dims }: Bundle,
+  rows: readonly PassageIds[],
+): Promise<readonly PassageSource[]> {
+  const passages = new Array<PassageSource>(rows.length);
+  const lengths = rows.map(({ ids }) => ids.length);
+  for (const slice of sliceByLength(lengths, BATCH)) {
+    const { vector, states } = await session.run(padded(slice.map((row) => rows[row]!.ids)));
+    const longest = lengths[slice.at(-1)!]!;
+    slice.forEach((row, at) => {
+      const { ids, start, end } = rows[row]!;
+      const first = at * longest * dims.states;
+      passages[row] = {
+        start,
+        end,
+        vector: vector!.slice(at * dims.vector, (at + 1) * dims.vector),
+        states: states!.slice(first, first + ids.length * dims.states),
+      };
+    });
+  }
+  return passages;
+}
+
+/** One document in its stored form. */
 function document(
-  outputs: Readonly<Record<string, Float32Array>>,
-  at: number,
-  longest: number,
-  bundle: Bundle,
-  { ids, truncated }: TokenIds,
-  text: string,
+  { dims, stateDtype: dtype, id: bundleId }: Bundle,
+  splitting: Splitting,
+  hash: string,
+  truncated: boolean,
+  passages: readonly PassageSource[],
 ): EncodedDocument {
-  const { dims, stateDtype: dtype, id: bundleId } = bundle;
-  const first = at * longest * dims.states;
-  const vector = outputs['vector']!.slice(at * dims.vector, (at + 1) * dims.vector);
-  const states = encodeStates({
-    bundleId,
-    hash: contentHash(text),
+  return {
+    tokens: passages.reduce((sum, { states }) => sum + states.length / dims.states, 0),
     truncated,
-    dtype,
-    dims: dims.states,
-    vector,
-    states: outputs['states']!.subarray(first, first + ids.length * dims.states),
-  });
-  return { tokens: ids.length, truncated, vector, states };
+    vector: meanVector(passages.map(({ vector }) => vector)),
+    states: encodePassages({ bundleId, hash, truncated, dtype, dims: dims.states, splitting, passages }),
+  };
 }

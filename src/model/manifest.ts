@@ -21,10 +21,10 @@ const manifestSchema = z.strictObject({
   source: z.looseObject({ model: text, licence: text, bottomLayers: count, interactionLayers: count }),
   /** Values of a query state, of the first-stage vector and of a stored document state. */
   dims: z.strictObject({ hidden: count, vector: count.max(0xffff), states: count.max(0xffff) }),
-  stateDtype: z.enum(['int8', 'int4']),
+  stateDtype: z.enum(['int8', 'int4', 'float16']),
   /** Tokens read at most, special tokens included; `pairTokens` of a query and a document together. */
   limits: z.strictObject({
-    documentTokens: count.min(3),
+    documentTokens: count.min(3).max(0xffff),
     queryTokens: count.min(3),
     pairTokens: count.optional(),
   }),

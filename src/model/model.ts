@@ -1,4 +1,5 @@
 /** What the rest of the system asks of a model; {@link file://./runtime.ts} is the one implementation. */
+import type { Splitting } from '../states/splitting.ts';
 import type { Bundle } from './bundle.ts';
 
 /** Who waits: a search is served before an ingest batch that came earlier. */
@@ -27,11 +28,11 @@ export interface EncodedQuery extends QueryVector {
 }
 
 export interface EncodedDocument {
-  /** Tokens read, special tokens included. */
+  /** Tokens read, of all passages, special tokens included. */
   readonly tokens: number;
-  /** Whether the text was longer than the bundle's `limits.documentTokens`. */
+  /** Whether the text was longer than what the model's {@link Model.splitting} reads. */
   readonly truncated: boolean;
-  /** First-stage vector, L2-normalised, `dims.vector` long. */
+  /** First-stage vector, L2-normalised, `dims.vector` long; of several passages the mean of theirs. */
   readonly vector: Float32Array;
   /** The stored form of the token states, as {@link file://../states/layout.ts} lays it out. */
   readonly states: Uint8Array;
@@ -47,10 +48,14 @@ export interface CrossDocument {
 export interface ScoreParts {
   /** What the graph gives + its cosineWeight × cosine: the model's own score of each document, in input order. */
   readonly scores: Float32Array;
+  /** Number of the passage that has it, from 0. */
+  readonly passages: Uint32Array;
 }
 
 export interface Model {
   readonly bundle: Bundle;
+  /** How long texts are read. */
+  readonly splitting: Splitting;
   /** Tasks that wait or run now. */
   readonly pending: number;
   encodeQuery(text: string, options?: ComputeOptions): Promise<EncodedQuery>;
@@ -63,7 +68,7 @@ export interface Model {
   /** Results in input order, whatever batches were formed. */
   encodeDocuments(texts: readonly string[], options?: ComputeOptions): Promise<readonly EncodedDocument[]>;
   /**
-   * Scores documents from their stored states. A document's score does not depend on the others.
+   * Scores documents from their stored states: every passage, of which the best counts. A document's score does not depend on the others.
    * @throws MiceError `states-corrupt` or `states-foreign` when any of `documents` is not of this bundle.
    */
   score(query: EncodedQuery, documents: readonly Uint8Array[], options?: ComputeOptions): Promise<ScoreParts>;
@@ -77,6 +82,6 @@ export interface Model {
     query: string,
     documents: readonly CrossDocument[],
     options?: ComputeOptions,
-  ): Promise<ScoreParts>;
+  ): Promise<Pick<ScoreParts, 'scores'>>;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { MiceError } from '../errors.ts';
 import { readHeader } from '../states/decode.ts';
+import { type Splitting, unsplit } from '../states/splitting.ts';
 import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
 import type { Prepare } from './call.ts';
 import { cosine } from './cosine.ts';
@@ -27,6 +28,17 @@ export interface ModelOptions {
   readonly queueLimit?: number;
   /** Threads of ONNX Runtime inside one inference; default 1: `threads` inferences at a time use the cores better. */
   readonly intraOpThreads?: number;
+  /** How long texts are read; unless given, their first `limits.documentTokens`, as one passage. */
+  readonly passages?: PassageOptions;
+}
+
+export interface PassageOptions {
+  /** Tokens of a passage at most; the bundle's `limits.documentTokens` where that is less, and for 0. */
+  readonly tokens: number;
+  /** Tokens that a passage shares with the one before; at most half of a passage is. */
+  readonly overlap: number;
+  /** Passages of a text at most. */
+  readonly most: number;
 }
 
 const MOST_THREADS = 8;
@@ -48,24 +60,34 @@ export async function openModel(
   options: ModelOptions = {},
 ): Promise<Model> {
   const bundle = await openBundle(directory);
+  const splitting = splittingOf(bundle, options.passages);
   const pool = await Pool.open({
     entry: threadEntry(),
-    setup: { bundle, intraOpThreads: options.intraOpThreads ?? 1 },
+    setup: { bundle, splitting, intraOpThreads: options.intraOpThreads ?? 1 },
     threads: options.threads ?? Math.min(availableParallelism(), MOST_THREADS),
     queueLimit: options.queueLimit ?? QUEUE_LIMIT,
   });
   return {
     bundle,
+    splitting,
     get pending() {
       return pool.pending;
     },
     encodeQuery: (text, how = {}) => encodeQuery(pool, text, how),
     encodeQueryFast: (text, how = {}) => encodeQueryFast(pool, bundle, text, how),
-    encodeDocuments: (texts, how = {}) => encodeDocuments(pool, texts, bundle.limits.documentTokens, how),
+    encodeDocuments: (texts, how = {}) => encodeDocuments(pool, texts, splitting, how),
     score: (query, documents, how = {}) => score(pool, query, documents, how),
-    crossScore: (query, documents, how = {}) => crossScore(pool, bundle, query, documents, how),
+    crossScore: (query, documents, how = {}) => crossScore(pool, bundle, splitting, query, documents, how),
     close: () => pool.close(),
   };
+}
+
+/** What `options` comes to with `bundle`. */
+export function splittingOf({ limits }: Pick<Bundle, 'limits'>, options?: PassageOptions): Splitting {
+  const { tokens: asked, overlap, most } = options ?? { tokens: 0, overlap: 0, most: 1 };
+  const tokens = Math.min(asked || limits.documentTokens, limits.documentTokens);
+  if (most === 1) return unsplit(tokens);
+  return { ...unsplit(tokens), most, overlap: Math.min(overlap, Math.floor(tokens / 2)) };
 }
 
 /** The entry lies beside this module, as TypeScript in a checkout and as JavaScript in the package. */
@@ -104,10 +126,10 @@ async function encodeQueryFast(
 async function encodeDocuments(
   pool: Pool,
   texts: readonly string[],
-  limit: number,
+  { tokens, most }: Splitting,
   options: ComputeOptions,
 ): Promise<readonly EncodedDocument[]> {
-  const lengths = texts.map((text) => Math.min(limit, text.length / CHARACTERS_PER_TOKEN + 2));
+  const lengths = texts.map((text) => Math.min(tokens * most, text.length / CHARACTERS_PER_TOKEN + 2));
   const slices = sliceByLength(lengths, ENCODE_TASK);
   const tasks = slices.map((rows) => () => ({
     task: { kind: 'documents', texts: rows.map((row) => texts[row]!) } as const,
@@ -135,31 +157,42 @@ async function score(
       ),
   );
   const parts = await answers(pool, 'score', tasks, options);
-  return { scores: unslice(slices, parts, new Float32Array(documents.length)) };
+  const take = <Out extends Float32Array | Uint32Array>(key: 'scores' | 'passages', out: Out) =>
+    unslice(
+      slices,
+      parts.map((part) => part[key]),
+      out,
+    );
+  return {
+    scores: take('scores', new Float32Array(documents.length)),
+    passages: take('passages', new Uint32Array(documents.length)),
+  };
 }
 
 async function crossScore(
   pool: Pool,
   bundle: Bundle,
+  splitting: Splitting,
   query: string,
   documents: readonly CrossDocument[],
   options: ComputeOptions,
-): Promise<ScoreParts> {
+): Promise<Pick<ScoreParts, 'scores'>> {
   optionalGraph(bundle, 'cross-encoder');
   const texts = documents.map(({ text }) => text);
   const stored = documents.map(({ states }) => states && readVector(states, bundle));
   const [scores, cosines] = await Promise.all([
     pairScores(pool, bundle, query, texts, options),
-    crossCosines(pool, bundle, query, texts, stored, options),
+    crossCosines(pool, bundle, splitting, query, texts, stored, options),
   ]);
   const { cosineWeight } = bundle.score.crossEncoder!;
   return { scores: scores.map((score, at) => score + cosineWeight * cosines[at]!) };
 }
 
-/** Of the query's vector and each document's stored one; texts without one are encoded. */
+/** Of the query's vector and the stored one of each document's first passage; texts without one are encoded. */
 async function crossCosines(
   pool: Pool,
   bundle: Bundle,
+  splitting: Splitting,
   query: string,
   texts: readonly string[],
   stored: readonly (Int8Array | undefined)[],
@@ -170,7 +203,7 @@ async function crossCosines(
   const unread = texts.filter((_, at) => stored[at] === undefined);
   const [{ vector }, encoded] = await Promise.all([
     encodeQuery(pool, query, options),
-    encodeDocuments(pool, unread, bundle.limits.documentTokens, options),
+    encodeDocuments(pool, unread, splitting, options),
   ]);
   const fresh = encoded.map(({ states }) => readVector(states, bundle)).values();
   return stored.map((document) => cosine(vector, document ?? fresh.next().value!));

@@ -1,7 +1,8 @@
 /** What the threads of a model are asked and what they answer. */
 import type { FaultCode } from '../errors.ts';
+import type { Splitting } from '../states/splitting.ts';
 import type { Bundle } from './bundle.ts';
-import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
+import type { EncodedDocument, EncodedQuery, QueryVector, ScoreParts } from './model.ts';
 
 export interface QueryTask {
   readonly kind: 'query';
@@ -39,7 +40,7 @@ export interface Answers {
   readonly query: EncodedQuery;
   readonly vector: QueryVector;
   readonly documents: readonly EncodedDocument[];
-  readonly score: Float32Array;
+  readonly score: ScoreParts;
   readonly cross: Float32Array;
 }
 
@@ -67,6 +68,7 @@ export type Request = Task | { readonly kind: 'close' };
 /** What a thread is started with. */
 export interface ThreadSetup {
   readonly bundle: Bundle;
+  readonly splitting: Splitting;
   readonly intraOpThreads: number;
   /** [0] is set to 0, with a notification, whenever the thread is out of the runtime's code. */
   readonly busy: Int32Array;

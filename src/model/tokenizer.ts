@@ -2,7 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { MiceError, messageOf } from '../errors.ts';
+import type { Splitting } from '../states/splitting.ts';
 import { framed, pairFrame, singleFrame } from './frame.ts';
+import { splitText } from './split-text.ts';
 import { type ReadStart, type TextStart, wordPieceStart, wordsStart } from './text-start.ts';
 import { openLibrary, type TokenizerLibrary } from './tokenizer-library.ts';
 
@@ -10,6 +12,19 @@ export interface TokenIds {
   /** Special tokens included, e.g. `[CLS] … [SEP]`, at most `limit` of them. */
   readonly ids: readonly number[];
   /** Whether the text had more tokens than that. */
+  readonly truncated: boolean;
+}
+
+/** The tokens of one passage, special tokens included, and where it stands in its text, in UTF-16 units. */
+export interface PassageIds {
+  readonly ids: readonly number[];
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface SplitIds {
+  readonly passages: readonly PassageIds[];
+  /** Whether the text goes on behind the last passage. */
   readonly truncated: boolean;
 }
 
@@ -30,6 +45,8 @@ export interface PairLimits {
 export interface Tokenizer {
   /** `limit` counts the special tokens; the ids are those of the whole text, less what lies behind the limit. */
   encode(text: string, limit: number): TokenIds;
+  /** The whole text where it is short enough for one passage, or else passages of it. */
+  split(text: string, splitting: Splitting): SplitIds;
   /**
    * One pair a document, each cut by itself.
    * @throws MiceError `bundle-invalid` when tokenizer.json has no form for pairs
@@ -66,10 +83,25 @@ function openTokenizer(content: unknown, path: string): Tokenizer {
       ? wordPieceStart(library, model, normalizer?.lowercase === true)
       : wordsStart(library);
   const single = singleFrame(library);
+  const encode = (text: string, limit: number): TokenIds => {
+    const { ids, truncated } = cut(readStart(text, limit), limit - single.specials);
+    return { ids: framed(single, [ids]).ids, truncated };
+  };
   return {
-    encode(text, limit) {
-      const { ids, truncated } = cut(readStart(text, limit), limit - single.specials);
-      return { ids: framed(single, [ids]).ids, truncated };
+    encode,
+    split(text, { tokens, overlap, most }) {
+      const { ids, truncated } = encode(text, tokens);
+      const one = { passages: [{ ids, start: 0, end: text.length }], truncated };
+      if (!truncated || most === 1) return one;
+      const room = tokens - single.specials;
+      // What is given to it is short, and read whole.
+      const tokensOf = (part: string) => readStart(part, part.length).ids;
+      const split = splitText(text, { room, overlap, most }, tokensOf);
+      if (split.passages.length === 0) return one;
+      return {
+        passages: split.passages.map((passage) => ({ ...passage, ids: framed(single, [passage.ids]).ids })),
+        truncated: split.truncated,
+      };
     },
     encodePairs: (query, documents, limits) =>
       orInvalid(path, () => encodePairs(library, readStart, single.specials, query, documents, limits)),

@@ -22,7 +22,7 @@ type Computer = { readonly [K in TaskKind]: (task: TaskOf<K>) => Promise<Answers
 
 const WARM_UP = 'A few words of a length that people ask for';
 
-async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Computer> {
+async function openComputer({ bundle, splitting, intraOpThreads }: ThreadSetup): Promise<Computer> {
   const open = (file: string, signature: Signature): Promise<Session> =>
     openSession(join(bundle.directory, file), { ...signature, intraOpThreads });
   const document = await open(bundle.graphs.document, ENCODER);
@@ -36,7 +36,7 @@ async function openComputer({ bundle, intraOpThreads }: ThreadSetup): Promise<Co
   const computer: Computer = {
     query: ({ text }) => encodeQuery(query, tokenizer, bundle, text),
     vector: ({ text }) => encodeQueryFast(queryFast, tokenizer, bundle, text),
-    documents: ({ texts }) => encodeDocuments(document, tokenizer, bundle, texts),
+    documents: ({ texts }) => encodeDocuments(document, tokenizer, bundle, splitting, texts),
     score: (task) => scoreDocuments(interaction, bundle, task),
     cross: (task) => pairScores(pairs, tokenizer, bundle, task),
     close: async () => void (await Promise.all(sessions.map((session) => session.close()))),
@@ -66,6 +66,7 @@ function faultOf(thrown: unknown): Fault {
 /** Buffers of an answer, which move to the other thread instead of being copied. */
 function buffersOf(answer: Answer): ArrayBuffer[] {
   if (answer instanceof Float32Array) return [answer.buffer as ArrayBuffer];
+  if ('scores' in answer) return [answer.scores.buffer as ArrayBuffer, answer.passages.buffer as ArrayBuffer];
   const parts: readonly (EncodedDocument | EncodedQuery | QueryVector)[] =
     'length' in answer ? answer : [answer];
   const arrays = parts.flatMap((part) => ('states' in part ? [part.vector, part.states] : [part.vector]));

@@ -3,5 +3,5 @@ import { AT } from './layout.ts';
 
 /** crc32 of a blob without its own crc field. It finds every single changed byte. */
 export function blobCrc(bytes: Uint8Array): number {
-  return crc32(bytes.subarray(AT.vectorScale), crc32(bytes.subarray(0, AT.crc)));
+  return crc32(bytes.subarray(AT.crc + 4), crc32(bytes.subarray(0, AT.crc)));
 }

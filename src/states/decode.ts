@@ -1,22 +1,25 @@
+import { halfValue } from './float16.ts';
 import {
   AT,
   DTYPES,
   FLAG_TRUNCATED,
   MAGIC,
+  ROW,
   type StateDtype,
   type StatesHeader,
   sections,
-  VERSION,
   valueBytes,
 } from './layout.ts';
 import { unpackNibbles } from './nibbles.ts';
+import { quantizeRows } from './quantize.ts';
+import { SPLITTING_MEMBERS, type Splitting, unsplit } from './splitting.ts';
 
 /** A header, or why there is none. */
 export type HeaderReading =
   | { readonly kind: 'ok'; readonly header: StatesHeader }
   | { readonly kind: 'corrupt'; readonly reason: string };
 
-/** Reads the header and holds the length against it; does not look at the payload. Never throws. */
+/** Reads the header and holds length and passages against it; does not look at the payload. Never throws. */
 export function readHeader(bytes: Uint8Array): HeaderReading {
   if (bytes.length < AT.vector) return corrupt(`${bytes.length} bytes are less than a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -27,6 +30,8 @@ export function readHeader(bytes: Uint8Array): HeaderReading {
     return corrupt(`${header.dims} int4 values a token, not an even number`);
   const { end } = sections(header);
   if (end !== bytes.length) return corrupt(`${bytes.length} bytes where the header announces ${end}`);
+  if (header.version === 2 && tokensInTable(view, header) !== header.tokens)
+    return corrupt(`passages that do not have the ${header.tokens} tokens that the header announces`);
   return { kind: 'ok', header };
 }
 
@@ -39,64 +44,150 @@ function formatFault(view: DataView): string | undefined {
   const dtype = view.getUint8(AT.dtype);
   const flags = view.getUint16(AT.flags, true);
   if (view.getUint32(AT.magic, true) !== MAGIC) return 'they do not start with MICE';
-  if (version !== VERSION) return `layout version ${version}; this release reads ${VERSION}`;
-  if (dtypeOf(dtype) === undefined)
-    return `dtype ${dtype}; this release reads ${DTYPES.int8} (int8) and ${DTYPES.int4} (int4)`;
+  if (version !== 1 && version !== 2) return `layout version ${version}; this release reads 1 and 2`;
+  if (dtypeOf(dtype, version) === undefined) {
+    const known = DTYPES_OF[version].map((name) => `${DTYPES[name]} (${name})`).join(' and ');
+    return `dtype ${dtype}; this release reads ${known} in version ${version}`;
+  }
   if ((flags & ~FLAG_TRUNCATED) !== 0) return `flags ${flags}; this release knows ${FLAG_TRUNCATED}`;
-  return undefined;
+  if (version === 1) return undefined;
+  if (view.byteLength < AT.table) return `${view.byteLength} bytes are less than a header`;
+  return view.getUint32(AT.passages, true) === 0 ? 'they have no passage' : undefined;
 }
 
-function dtypeOf(number: number): StateDtype | undefined {
-  if (number === DTYPES.int8) return 'int8';
-  return number === DTYPES.int4 ? 'int4' : undefined;
+const DTYPES_OF: Readonly<Record<1 | 2, readonly StateDtype[]>> = {
+  1: ['int8', 'int4'],
+  2: ['int8', 'int4', 'float16'],
+};
+
+function dtypeOf(number: number, version: 1 | 2): StateDtype | undefined {
+  return DTYPES_OF[version].find((name) => DTYPES[name] === number);
 }
 
 /** Precondition: {@link formatFault} finds nothing. */
 function headerOf(view: DataView, bytes: Uint8Array): StatesHeader {
+  const version = view.getUint8(AT.version) as 1 | 2;
+  const tokens = view.getUint32(AT.tokens, true);
+  const truncated = (view.getUint16(AT.flags, true) & FLAG_TRUNCATED) !== 0;
+  const passages = version === 1 ? 1 : view.getUint32(AT.passages, true);
+  const whole = passages === 1 && !truncated;
   return {
-    version: VERSION,
-    dtype: dtypeOf(view.getUint8(AT.dtype))!,
+    version,
+    dtype: dtypeOf(view.getUint8(AT.dtype), version)!,
     dims: view.getUint16(AT.dims, true),
     vectorDims: view.getUint16(AT.vectorDims, true),
-    tokens: view.getUint32(AT.tokens, true),
-    truncated: (view.getUint16(AT.flags, true) & FLAG_TRUNCATED) !== 0,
+    passages,
+    tokens,
+    truncated,
+    splitting: whole ? undefined : version === 1 ? unsplit(tokens) : splittingOf(view),
     bundleId: hex(bytes, AT.bundleId, 8),
     hash: hex(bytes, AT.hash, 16),
   };
+}
+
+function splittingOf(view: DataView): Splitting {
+  const [tokens, overlap, most, rule] = SPLITTING_MEMBERS.map((_, index) =>
+    view.getUint16(AT.splitting + 2 * index, true),
+  ) as [number, number, number, number];
+  return { tokens, overlap, most, rule };
+}
+
+/** Precondition: the table lies within the bytes. */
+function tokensInTable(view: DataView, { passages }: StatesHeader): number {
+  let tokens = 0;
+  for (let row = AT.table; row < AT.table + ROW.bytes * passages; row += ROW.bytes)
+    tokens += view.getUint32(row + ROW.tokens, true);
+  return tokens;
 }
 
 function hex(bytes: Uint8Array, at: number, length: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + at, length).toString('hex');
 }
 
-/** The sections of a blob, without a copy where its bytes start at a multiple of 4; int4 states are unpacked. */
-export interface StatesView {
+/** Where a passage stands in its text, in UTF-16 units. */
+export interface PassagePlace {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One passage of a blob. */
+export interface PassageView {
+  readonly tokens: number;
+  /** Undefined in version 1, where the passage is all that was read. */
+  readonly place: PassagePlace | undefined;
   readonly vectorScale: number;
   /** `vectorDims` long. */
   readonly vector: Int8Array;
+}
+
+export interface PassageStates extends PassageView {
   /** One per token. */
   readonly scales: Float32Array;
   /** Row-major, tokens × dims, one value an entry whatever the dtype. */
   readonly states: Int8Array;
 }
 
-/** The vector alone. Precondition as of {@link viewStates}. */
-export function viewVector({ buffer, byteOffset }: Uint8Array, { vectorDims }: StatesHeader): Int8Array {
-  return new Int8Array(buffer, byteOffset + AT.vector, vectorDims);
+/** The passages without their states. Precondition as of {@link viewStates}. */
+export function viewPassages(bytes: Uint8Array, header: StatesHeader): readonly PassageView[] {
+  const { version, passages, vectorDims, tokens } = header;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const { vectors } = sections(header);
+  return Array.from({ length: passages }, (_, index) => {
+    const vector = new Int8Array(bytes.buffer, bytes.byteOffset + vectors + index * vectorDims, vectorDims);
+    if (version === 1)
+      return { tokens, place: undefined, vectorScale: view.getFloat32(AT.vectorScale, true), vector };
+    const row = AT.table + ROW.bytes * index;
+    return {
+      tokens: view.getUint32(row + ROW.tokens, true),
+      place: { start: view.getUint32(row + ROW.start, true), end: view.getUint32(row + ROW.end, true) },
+      vectorScale: view.getFloat32(row + ROW.vectorScale, true),
+      vector,
+    };
+  });
 }
 
-/** Precondition: {@link readHeader} or a check gave `header` for these `bytes`. */
-export function viewStates(bytes: Uint8Array, header: StatesHeader): StatesView {
+/**
+ * All passages, without a copy where the bytes start at a multiple of 4; int4 states are unpacked, float16 ones
+ * quantised to int8, which is what the graphs take.
+ * Precondition: {@link readHeader} or a check gave `header` for these `bytes`.
+ */
+export function viewStates(bytes: Uint8Array, header: StatesHeader): readonly PassageStates[] {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const { buffer, byteOffset } = aligned;
+  const { scales, states } = quantizedOf(aligned, header);
+  let token = 0;
+  return viewPassages(aligned, header).map((passage) => {
+    const from = token;
+    token += passage.tokens;
+    return {
+      ...passage,
+      scales: scales.subarray(from, token),
+      states: states.subarray(from * header.dims, token * header.dims),
+    };
+  });
+}
+
+function quantizedOf(bytes: Uint8Array, header: StatesHeader): Pick<PassageStates, 'scales' | 'states'> {
+  const { buffer, byteOffset } = bytes;
+  const { dtype, dims, tokens } = header;
   const at = sections(header);
+  if (dtype === 'float16') {
+    const quantized = { scales: new Float32Array(tokens), states: new Int8Array(tokens * dims) };
+    quantizeRows(halves(bytes, header), dims, quantized.scales, quantized.states);
+    return quantized;
+  }
   return {
-    vectorScale: new DataView(buffer, byteOffset).getFloat32(AT.vectorScale, true),
-    vector: viewVector(aligned, header),
-    scales: new Float32Array(buffer, byteOffset + at.scales, header.tokens),
+    scales: new Float32Array(buffer, byteOffset + at.scales, tokens),
     states:
-      header.dtype === 'int4'
-        ? unpackNibbles(aligned.subarray(at.states, at.end))
-        : new Int8Array(buffer, byteOffset + at.states, header.tokens * header.dims),
+      dtype === 'int4'
+        ? unpackNibbles(bytes.subarray(at.states, at.end))
+        : new Int8Array(buffer, byteOffset + at.states, tokens * dims),
   };
+}
+
+/** The states of a float16 blob as they were, row-major, tokens × dims. Precondition as of {@link viewStates}. */
+export function halves(bytes: Uint8Array, header: StatesHeader): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + sections(header).states);
+  return Float32Array.from({ length: header.tokens * header.dims }, (_, index) =>
+    halfValue(view.getUint16(2 * index, true)),
+  );
 }

@@ -3,15 +3,14 @@
  * throughout: scale = max|x| / L, q = clamp(floor(x / scale + 0.5), −L, L), where L is the largest level of the
  * dtype, and a zero row has scale 0.
  */
-import type { StateDtype } from './layout.ts';
 
 /** The largest level of each dtype. */
-export const LEVELS: Readonly<Record<StateDtype, number>> = { int8: 127, int4: 7 };
+export const LEVELS = { int8: 127, int4: 7 } as const;
 
 const { fround, floor, abs, max, min } = Math;
 
 /** Quantises `row` into `out` (as long as `row`) and returns the scale. The values of `row` are finite. */
-export function quantizeRow(row: Float32Array, out: Int8Array, level = LEVELS.int8): number {
+export function quantizeRow(row: Float32Array, out: Int8Array, level: number = LEVELS.int8): number {
   let largest = 0;
   for (const value of row) largest = max(largest, abs(value));
   const scale = fround(largest / level);
@@ -32,7 +31,7 @@ export function quantizeRows(
   dims: number,
   scales: Float32Array,
   out: Int8Array,
-  level = LEVELS.int8,
+  level: number = LEVELS.int8,
 ): void {
   for (let i = 0; i < scales.length; i++) {
     const from = i * dims;

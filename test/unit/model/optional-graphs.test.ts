@@ -13,7 +13,7 @@ import { openSession, type Session } from '../../../src/model/session.ts';
 import { CROSS_ENCODER } from '../../../src/model/signatures.ts';
 import { paddedPairs } from '../../../src/model/token-inputs.ts';
 import { loadTokenizer } from '../../../src/model/tokenizer.ts';
-import { readHeader, viewStates } from '../../../src/states/decode.ts';
+import { readHeader, viewPassages } from '../../../src/states/decode.ts';
 import { copyTinyBundle, tinyBundle, withoutOptionalGraphs } from '../../support/tiny-bundle.ts';
 
 const QUESTION = 'how do hedgehogs survive the winter';
@@ -71,7 +71,7 @@ describe('the cross-encoder', () => {
       const { states } = documents[at]!;
       const reading = readHeader(states);
       if (reading.kind !== 'ok') throw new Error(reading.reason);
-      const stored = viewStates(states, reading.header).vector;
+      const stored = viewPassages(states, reading.header)[0]!.vector;
       scores.push(outputs['scores']![0]! + score.crossEncoder!.cosineWeight * cosine(vector, stored));
     }
     await session.close();

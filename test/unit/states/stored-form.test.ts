@@ -49,6 +49,13 @@ function headerOf(bytes: Uint8Array) {
   return reading.header;
 }
 
+/** The only passage. */
+function theOne(bytes: Uint8Array) {
+  const [passage, ...others] = viewStates(bytes, headerOf(bytes));
+  expect(others).toEqual([]);
+  return passage!;
+}
+
 describe('the stored form, version 1', () => {
   it.each(['v1-three-tokens', 'v1-odd-dims', 'v1-int4'])('is written as %s was written', (name) => {
     const { bytes, source } = golden(name);
@@ -64,13 +71,15 @@ describe('the stored form, version 1', () => {
         dtype: 'int8',
         dims: 8,
         vectorDims: 5,
+        passages: 1,
         tokens: 3,
         truncated: true,
+        splitting: { tokens: 3, overlap: 0, most: 1, rule: 1 },
         bundleId,
         hash,
       },
     });
-    const view = viewStates(bytes, headerOf(bytes));
+    const view = theOne(bytes);
     expect([...view.vector]).toEqual([111, 120, 19, -100, -127]);
     expect(view.scales[0]).toBe(0);
     expect([...view.states.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
@@ -83,7 +92,7 @@ describe('the stored form, version 1', () => {
       kind: 'ok',
       header: { dtype: 'int4', dims: 6, vectorDims: 7, tokens: 4 },
     });
-    const { vector, scales, states } = viewStates(bytes, headerOf(bytes));
+    const { vector, scales, states } = theOne(bytes);
     expect([...vector]).toEqual([-50, -13, 127, 50, -125, 0, -48]);
     expect([...scales.subarray(1, 3)]).toEqual([0, 1]);
     expect([...states.subarray(6, 18)]).toEqual([0, 0, 0, 0, 0, 0, 7, 1, 0, 2, -7, -6]);
@@ -102,7 +111,7 @@ describe('the stored form, version 1', () => {
       fc.property(sources, (source) => {
         const bytes = encodeStates(source);
         const header = headerOf(bytes);
-        const view = viewStates(bytes, header);
+        const view = theOne(bytes);
         const expected = new Int8Array(source.vector.length);
         expect(view.vectorScale).toBe(quantizeRow(source.vector, expected));
         expect(view.vector).toEqual(expected);
@@ -127,7 +136,7 @@ describe('the stored form, version 1', () => {
     const slab = new Uint8Array(bytes.length + 8);
     slab.set(bytes, 4);
     const aligned = slab.subarray(4, 4 + bytes.length);
-    expect(viewStates(aligned, headerOf(aligned)).states.buffer).toBe(slab.buffer);
+    expect(theOne(aligned).states.buffer).toBe(slab.buffer);
     const shifted = new Uint8Array(bytes.length + 1);
     shifted.set(bytes, 1);
     const odd = shifted.subarray(1);
@@ -168,14 +177,15 @@ describe.each(['v1-three-tokens', 'v1-int4'])('bytes that are not what was store
 
   it('name the version when it is one of a later release', () => {
     const later = Uint8Array.from(bytes);
-    later[4] = 2;
-    expect(readHeader(later)).toEqual({ kind: 'corrupt', reason: 'layout version 2; this release reads 1' });
+    later[4] = 3;
+    const reason = 'layout version 3; this release reads 1 and 2';
+    expect(readHeader(later)).toEqual({ kind: 'corrupt', reason });
   });
 
   it('name the dtypes that are read when theirs is another', () => {
     const other = Uint8Array.from(bytes);
     other[5] = 3;
-    const reason = 'dtype 3; this release reads 1 (int8) and 2 (int4)';
+    const reason = 'dtype 3; this release reads 1 (int8) and 2 (int4) in version 1';
     expect(readHeader(other)).toEqual({ kind: 'corrupt', reason });
   });
 

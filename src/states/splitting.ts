@@ -1,0 +1,50 @@
+/** How texts are split into passages: what two processes must agree on for their states to be the same. */
+
+export interface Splitting {
+  /** Tokens of a passage at most, special tokens included. */
+  readonly tokens: number;
+  /** Tokens that a passage shares with the one before, at most. */
+  readonly overlap: number;
+  /** Passages of a text at most; what is left then is not read. */
+  readonly most: number;
+  /** Number of the rule by which texts are split: it counts up when the rule changes. */
+  readonly rule: number;
+}
+
+/** The rule of {@link file://../model/split-text.ts}. */
+export const SPLITTING_RULE = 1;
+
+/** Members of a splitting in the order in which they are stored. */
+export const SPLITTING_MEMBERS = ['tokens', 'overlap', 'most', 'rule'] as const;
+
+/** The splitting that leaves a text whole, and reads no more of it than `tokens`. */
+export function unsplit(tokens: number): Splitting {
+  return { tokens, overlap: 0, most: 1, rule: SPLITTING_RULE };
+}
+
+/** What was read of a text, and under which splitting: undefined where the whole text is one passage. */
+export interface HowRead {
+  readonly tokens: number;
+  readonly truncated: boolean;
+  readonly splitting: Splitting | undefined;
+}
+
+/** Whether `wanted` would read a text as it was read. */
+export function fitsSplitting({ tokens, truncated, splitting }: HowRead, wanted: Splitting): boolean {
+  if (splitting === undefined) return tokens <= wanted.tokens;
+  const same = (['tokens', 'overlap', 'rule'] as const).every((key) => splitting[key] === wanted[key]);
+  // A text that was read to its end would not have more passages where more are allowed.
+  return same && (truncated ? splitting.most === wanted.most : splitting.most <= wanted.most);
+}
+
+/** E.g. `256/32/4/1`: tokens, overlap, most and rule. */
+export function printSplitting(splitting: Splitting): string {
+  return SPLITTING_MEMBERS.map((member) => splitting[member]).join('/');
+}
+
+/** Undefined for anything that {@link printSplitting} does not print. */
+export function parseSplitting(printed: unknown): Splitting | undefined {
+  if (typeof printed !== 'string' || !/^\d+(\/\d+){3}$/.test(printed)) return undefined;
+  const [tokens, overlap, most, rule] = printed.split('/').map(Number) as [number, number, number, number];
+  return { tokens, overlap, most, rule };
+}
