@@ -31,6 +31,8 @@ STAGES: dict[str, tuple[str, Run]] = {
     "align-query": ("the fast query encoder, aligned to the document vectors",
                     lambda job, o: stages.run_align_query(job)),
     "frontier": ("quality against bytes a document of the derived model", lambda job, o: stages.run_frontier(job)),
+    "grid": ("other numbers of layers and other layers, trained alike on less data",
+             lambda job, o: stages.run_grid(job)),
     "export": ("the bundle, held against PyTorch before it is written", lambda job, o: stages.run_export(job, o.out)),
     "timings": ("int8 against float32 graphs, side by side", lambda job, o: stages.run_timings(job)),
     "evaluate": ("nDCG@10 of the bundle, and its model card", lambda job, o: stages.run_evaluate(job, o.out, o.json)),
@@ -89,7 +91,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def stages_of(recipe: Recipe) -> list[str]:
-    """Of `all`; comparisons (probe-layers, train-dual, frontier) are run alone."""
+    """Of `all`; comparisons (probe-layers, train-dual, frontier, grid) are run alone."""
     optional = {"train-cross-encoder": recipe.cross_encoder is not None, "align-query": recipe.align is not None}
     order = ("prepare", "train-cross-encoder", "derive", "align-query", "export", "timings", "evaluate")
     return [name for name in order if optional.get(name, True)]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mice_train.device import device
 from mice_train.encode import StoredPassages, StoredQueries
+from mice_train.interaction import same_tokens
 from mice_train.ragged import Ragged
 
 
@@ -22,6 +23,7 @@ class Batch:
     z: Tensor  # [B,N,Td,D]
     document_mask: Tensor  # [B,N,Td]
     cosine: Tensor  # [B,N]
+    alike: Tensor | None = None  # [B,N,Tq,Td], see `same_tokens`
 
 
 def collate(rows: np.ndarray, candidates: np.ndarray, queries: StoredQueries, passages: StoredPassages) -> Batch:
@@ -32,13 +34,14 @@ def collate(rows: np.ndarray, candidates: np.ndarray, queries: StoredQueries, pa
     scales = torch.from_numpy(Ragged(passages.scales, passages.states.offsets).padded(flat))
     z = (q.float() * scales[..., None]).bfloat16()
     cosine = np.einsum("bh,bnh->bn", queries.vectors[rows], passages.vectors[candidates])
-    parts = (
-        torch.from_numpy(queries.states.padded(rows)).float(),
-        mask(queries.states.lengths[rows]),
-        z.unflatten(0, (count, documents)),
-        mask(passages.states.lengths[flat]).unflatten(0, (count, documents)),
-        torch.from_numpy(cosine),
-    )
+    query_mask = mask(queries.states.lengths[rows])
+    document_mask = mask(passages.states.lengths[flat]).unflatten(0, (count, documents))
+    parts = [torch.from_numpy(queries.states.padded(rows)).float(), query_mask, z.unflatten(0, (count, documents)),
+             document_mask, torch.from_numpy(cosine)]
+    if queries.tokens is not None and passages.tokens is not None:
+        asked, read = (torch.from_numpy(Ragged(side.tokens, side.states.offsets).padded(which))
+                       for side, which in ((queries, rows), (passages, flat)))
+        parts.append(same_tokens(asked, query_mask, read.unflatten(0, (count, documents)), document_mask).bfloat16())
     return Batch(*(part.to(device()) for part in parts))
 
 

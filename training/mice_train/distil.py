@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from mice_train import pruned
 from mice_train.batches import CHUNK, batches, by_length
+from mice_train.block_form import PLAIN, BlockForm
 from mice_train.collate import collate
 from mice_train.cross_encoder import CrossEncoder
 from mice_train.device import autocast, device
-from mice_train.encode import StoredQueries, load_or_fit_projection, load_passages, load_queries
-from mice_train.encoder import load_encoder
+from mice_train.encode import StoredPassages, StoredQueries, load_passages, load_projection, load_queries
 from mice_train.interaction import Interaction, seed
 from mice_train.loss import listwise_loss, softened_target
 from mice_train.projection import Projection
@@ -31,6 +31,7 @@ from mice_train.source import Source
 from mice_train.stored_form import StoredForm, narrowed, stored_as
 from mice_train.teach import load_candidates
 from mice_train.teacher_lists import TeacherLists, load_lists
+from mice_train.tokens import document_text, load_tokenizer, tokenize
 from mice_train.train import SEED_SAMPLE, Progress, load_saved, optimizer_for, rate_at, save_whole
 from mice_train.validation import mean_figure, validate, validation_sets
 
@@ -42,6 +43,7 @@ class DistilPlan:
     steps: int
     blocks: int = 2
     form: StoredForm = field(default_factory=lambda: StoredForm(120, "int4"))
+    block: BlockForm = PLAIN
     taught: float = 0.4
     """Share of the batches whose lists the cross-encoder scored."""
     teacher_weight: float = 0.6
@@ -72,12 +74,25 @@ class Group:
     cls: np.ndarray | None = None
 
 
+def load_stored(source: Source, work: Path, plan: DistilPlan) -> tuple[StoredPassages, StoredQueries]:
+    """What the interaction layers read: stored passages, queries, and token ids where blocks are lexical."""
+    passages, queries = stored_as(load_passages(work), plan.form), load_queries(work)
+    if not plan.block.lexical:
+        return passages, queries
+    tokenizer, reading = load_tokenizer(source.tokenizer_path), source.reading
+    read = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
+    asked = [q.text for q in read_queries(work / "queries.jsonl")]
+    return (replace(passages, tokens=np.concatenate(tokenize(tokenizer, read, reading.document_tokens))),
+            replace(queries, tokens=np.concatenate(tokenize(tokenizer, asked, reading.query_tokens))))
+
+
 @torch.no_grad()
 def derived(
-    source: Source, teacher: CrossEncoder, projection: Projection, queries: StoredQueries, blocks: int
+    source: Source, teacher: CrossEncoder, projection: Projection, queries: StoredQueries, blocks: int,
+    form: BlockForm = PLAIN,
 ) -> Interaction:
     """Interaction layers seeded from the cross-encoder's top ones, under its own pooler, head and cosine weight."""
-    interaction = Interaction(source.shape, len(projection.down), blocks, source.reading.bottom)
+    interaction = Interaction(source.shape, len(projection.down), blocks, source.reading.bottom, form)
     rows = np.random.default_rng(0).choice(len(queries.states), min(SEED_SAMPLE, len(queries.states)), replace=False)
     seed(interaction, source, teacher.encoder, projection,
          [torch.from_numpy(queries.states.row(row).astype(np.float32)) for row in rows])
@@ -130,7 +145,7 @@ def distil_step(
     batch = collate(group.rows, group.candidates, queries, passages)
     # the fused attention's backward pass is slow at a query's few tokens
     with sdpa_kernel(SDPBackend.MATH), autocast():
-        cls = pruned.cls_rows(interaction, batch.x, batch.query_mask, batch.z, batch.document_mask)
+        cls = pruned.cls_rows(interaction, batch.x, batch.query_mask, batch.z, batch.document_mask, batch.alike)
     cls = cls.float()
     scores = interaction.read(cls).view_as(batch.cosine) + interaction.cosine_weight * batch.cosine
     target = softened_target(batch.cosine, torch.from_numpy(group.shares).float().to(device()))
@@ -155,11 +170,11 @@ def distil(
     """Writes work/mice-<name>/checkpoint.pt (to go on from) and best.pt (best mean on the validation sets)."""
     ranks, folder = Ranks(), work / f"mice-{name}"
     folder.mkdir(exist_ok=True)
-    passages, queries = stored_as(load_passages(work), plan.form), load_queries(work)
+    passages, queries = load_stored(source, work, plan)
     records, passage_records = read_queries(work / "queries.jsonl"), read_passages(work / "passages.jsonl")
     checks = validation_sets(passage_records, records, load_candidates(work), plan.check_window, plan.check_queries)
-    projection = narrowed(load_or_fit_projection(source, load_encoder(source), [], work), plan.form)
-    interaction = derived(source, teacher, projection, queries, plan.blocks)
+    projection = narrowed(load_projection(work), plan.form)
+    interaction = derived(source, teacher, projection, queries, plan.blocks, plan.block)
     optimizer = optimizer_for(interaction, plan)
     lists = load_lists(work) if plan.taught > 0 else None
     progress = Progress(folder / "log.jsonl", log)

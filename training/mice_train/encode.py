@@ -6,7 +6,7 @@ exactly the quantised input of search time. Written in parts, so that an interru
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +40,8 @@ class StoredPassages:
     states: Ragged
     scales: np.ndarray
     vectors: np.ndarray
+    tokens: np.ndarray | None = None
+    """Ids [tokens], where lexical blocks want them."""
 
 
 @dataclass(frozen=True)
@@ -48,65 +50,80 @@ class StoredQueries:
 
     states: Ragged
     vectors: np.ndarray
+    tokens: np.ndarray | None = None
+    """Ids [tokens], where lexical blocks want them."""
 
 
 def encode(source: Source, work: Path, log: Log = print, backwards: bool = False) -> None:
     """A second process may start from the other end (`backwards`): two one-thread processes are faster than
     one with two threads, most of all beside other work."""
+    encode_depths(source, {source.reading.bottom: work}, log, backwards)
+
+
+def encode_depths(source: Source, works: Mapping[int, Path], log: Log = print, backwards: bool = False) -> None:
+    """Depth → the work folder that gets the states after as many layers, all from one pass. The folders hold the same
+    passages and queries."""
     encoder = load_encoder(source)
     tokenizer = load_tokenizer(source.tokenizer_path)
+    work = next(iter(works.values()))
     passages = [document_text(p.title, p.text) for p in read_passages(work / "passages.jsonl")]
     queries = [q.text for q in read_queries(work / "queries.jsonl")]
-    reading = source.reading
-    passage_ids = tokenize(tokenizer, passages, reading.document_tokens)
-    query_ids = tokenize(tokenizer, queries, reading.query_tokens)
-    projection = load_or_fit_projection(source, encoder, passage_ids, work, log)
+    passage_ids = tokenize(tokenizer, passages, source.reading.document_tokens)
+    query_ids = tokenize(tokenizer, queries, source.reading.query_tokens)
+    fit_projections(encoder, passage_ids, works, source.reading.wide_dims, log)
 
-    def keep_passage(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
-        q, scale = quantize(projection.project(encoder.readable(states)))
-        return {"states": flatten(q, lengths), "scales": flatten(scale, lengths),
-                "vectors": dequantize(*quantize(vectors)).numpy()}
+    def keep_passage(projection: Projection) -> Keep:
+        def keep(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
+            q, scale = quantize(projection.project(encoder.readable(states)))
+            return {"states": flatten(q, lengths), "scales": flatten(scale, lengths),
+                    "vectors": dequantize(*quantize(vectors)).numpy()}
+        return keep
 
     def keep_query(states: Tensor, lengths: np.ndarray, vectors: Tensor) -> dict[str, np.ndarray]:
         return {"states": flatten(states.half(), lengths), "vectors": vectors.numpy()}
 
-    def write(what: str, ids: list[list[int]], keep: Keep, rows_per_part: int) -> None:
-        write_parts(encoder, reading.bottom, ids, work / what, keep, rows_per_part, backwards, log)
+    asked = [Destination(depth, folder / "queries", keep_query) for depth, folder in works.items()]
+    read = [Destination(depth, folder / "passages", keep_passage(load_projection(folder)))
+            for depth, folder in works.items()]
+    write_parts(encoder, query_ids, asked, QUERIES_PER_PART, backwards, log)
+    write_parts(encoder, passage_ids, read, PASSAGES_PER_PART, backwards, log)
 
-    write("queries", query_ids, keep_query, QUERIES_PER_PART)
-    write("passages", passage_ids, keep_passage, PASSAGES_PER_PART)
 
-
-def load_or_fit_projection(
-    source: Source, encoder: Encoder, ids: list[list[int]], work: Path, log: Log = print
-) -> Projection:
-    path = work / "projection.pt"
-    if path.exists():
-        return Projection(**torch.load(path))
-    bottom, dims = source.reading.bottom, source.reading.wide_dims
+def fit_projections(
+    encoder: Encoder, ids: list[list[int]], works: Mapping[int, Path], dims: int, log: Log = print
+) -> None:
+    """Writes work/projection.pt, one a depth. A finished one is left alone."""
+    missing = {depth: work / "projection.pt" for depth, work in works.items() if not (work / "projection.pt").exists()}
+    if not missing:
+        return
     rows = np.random.default_rng(0).choice(len(ids), min(PROJECTION_SAMPLE, len(ids)), replace=False)
-    sample = [ids[row] for row in rows]
-    batches = run_encoder(encoder, bottom, sample)
-    states = torch.cat([torch.from_numpy(flatten(encoder.readable(s), lengths)) for _, s, lengths, _ in batches])
-    readers = readers_of(encoder.layers[bottom:]).cpu()
-    half = len(states) // 2
-    projection = fit_projection(states[:half], readers, dims)
-    log(f"projection to {dims}: keeps {explained(projection, states[half:], readers):.4f} of what the "
-        f"interaction layers read, on {len(states) - half} tokens not fitted on")
-    write_whole(path, lambda unfinished: torch.save(vars(projection), unfinished))
-    return projection
+    read: dict[int, list[Tensor]] = {depth: [] for depth in missing}
+    for _, states, lengths, _ in run_encoder(encoder, list(missing), [ids[row] for row in rows]):
+        for depth, one in zip(missing, states, strict=True):
+            read[depth].append(torch.from_numpy(flatten(encoder.readable(one), lengths)))
+    for depth, path in missing.items():
+        tokens, readers = torch.cat(read.pop(depth)), readers_of(encoder.layers[depth:]).cpu()
+        half = len(tokens) // 2
+        projection = fit_projection(tokens[:half], readers, dims)
+        log(f"projection of layer {depth} to {dims}: keeps {explained(projection, tokens[half:], readers):.4f} of what "
+            f"the interaction layers read, on {len(tokens) - half} tokens not fitted on")
+        write_whole(path, lambda unfinished, made=projection: torch.save(vars(made), unfinished))
+
+
+def load_projection(work: Path) -> Projection:
+    return Projection(**torch.load(work / "projection.pt"))
 
 
 def run_encoder(
-    encoder: Encoder, bottom: int, ids: list[list[int]]
-) -> Iterator[tuple[np.ndarray, Tensor, np.ndarray, Tensor]]:
-    """Yields (rows, states [n,T,H] float32, lengths [n], vectors [n,H]) by length-sorted batches."""
+    encoder: Encoder, depths: Sequence[int], ids: list[list[int]]
+) -> Iterator[tuple[np.ndarray, list[Tensor], np.ndarray, Tensor]]:
+    """Yields (rows, states [n,T,H] float32 of every depth, lengths [n], vectors [n,H]) by length-sorted batches."""
     lengths = np.array([len(row) for row in ids])
     for rows in by_token_budget(lengths, BATCH_TOKENS):
         batch, mask = pad([ids[row] for row in rows])
         with torch.inference_mode(), autocast():
-            states, vectors = encoder(batch, mask, bottom)
-        yield rows, states.float().cpu(), lengths[rows], vectors.float().cpu()
+            states, vectors = encoder.read_to(batch, mask, depths)
+        yield rows, [one.float().cpu() for one in states], lengths[rows], vectors.float().cpu()
 
 
 def pad(ids: list[list[int]]) -> tuple[Tensor, Tensor]:
@@ -128,22 +145,35 @@ Keep = Callable[[Tensor, np.ndarray, Tensor], dict[str, np.ndarray]]
 ONE_PER_ROW = frozenset({"vectors"})
 
 
+@dataclass(frozen=True)
+class Destination:
+    """Where the states of one depth go, and what is kept of them."""
+
+    depth: int
+    folder: Path
+    keep: Keep
+
+
 def write_parts(
-    encoder: Encoder, bottom: int, ids: list[list[int]], folder: Path, keep: Keep, rows_per_part: int, backwards: bool,
+    encoder: Encoder, ids: list[list[int]], destinations: Sequence[Destination], rows_per_part: int, backwards: bool,
     log: Log = print,
 ) -> None:
     """One npz per part, its rows in order; finished parts are left alone."""
-    folder.mkdir(parents=True, exist_ok=True)
     starts = list(range(0, len(ids), rows_per_part))
-    for start in progress(starts[::-1] if backwards else starts, f"encode {folder.name}", log):
-        path = folder / f"{start:08d}.npz"
-        if path.exists():
+    what = f"encode {destinations[0].folder.name}"
+    for start in progress(starts[::-1] if backwards else starts, what, log):
+        name = f"{start:08d}.npz"
+        missing = [one for one in destinations if not (one.folder / name).exists()]
+        if not missing:
             continue
         part = ids[start : start + rows_per_part]
-        kept = [(rows, lengths, keep(states, lengths, vectors))
-                for rows, states, lengths, vectors in run_encoder(encoder, bottom, part)]
-        rows = in_row_order(kept)
-        write_whole(path, lambda unfinished, rows=rows: np.savez(unfinished, **rows))
+        kept: list[list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]]] = [[] for _ in missing]
+        for rows, states, lengths, vectors in run_encoder(encoder, [one.depth for one in missing], part):
+            for one, read, batches in zip(missing, states, kept, strict=True):
+                batches.append((rows, lengths, one.keep(read, lengths, vectors)))
+        for one, batches in zip(missing, kept, strict=True):
+            arrays = in_row_order(batches)
+            write_whole(one.folder / name, lambda unfinished, arrays=arrays: np.savez(unfinished, **arrays))
 
 
 def in_row_order(kept: list[tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]]) -> dict[str, np.ndarray]:

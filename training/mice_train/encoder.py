@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -87,14 +89,19 @@ class Encoder(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, depth: int) -> tuple[Tensor, Tensor]:
         """ids, mask [B,T] → (states after `depth` layers [B,T,H], unit vector [B,H]). Precondition: depth is at most
         `vector_layers`."""
+        [states], vector = self.read_to(ids, mask, [depth])
+        return states, vector
+
+    def read_to(self, ids: Tensor, mask: Tensor, depths: Sequence[int]) -> tuple[list[Tensor], Tensor]:
+        """`forward` for several depths at once."""
         bias = (1.0 - mask[:, None, None, :].float()) * BLOCKED
         x = self.embed(ids)
-        states = x
+        found = {0: x}
         for number, layer in enumerate(self.layers[: self.vector_layers], start=1):
             x = layer(x, bias)
-            if number == depth:
-                states = x
-        return states, self.pooled(x, mask)
+            if number in depths:
+                found[number] = x
+        return [found[depth] for depth in depths], self.pooled(x, mask)
 
     def pooled(self, x: Tensor, mask: Tensor) -> Tensor:
         """Last states [B,T,H], mask [B,T] → unit vectors [B,H]."""

@@ -142,21 +142,26 @@ def mean_nodes(graph: Graph, x: str, mask: str) -> str:
 def export_interaction(
     interaction: Interaction, limit: int, weights: SharedWeights, compute: Compute
 ) -> onnx.ModelProto:
-    """query_states [Tq,H], document_states int8 [N,Td,D] with scales [N,Td] and lengths [N] → scores [N]."""
+    """query_states [Tq,H], document_states int8 [N,Td,D] with scales [N,Td] and lengths [N] → scores [N]. Lexical
+    blocks also need query_tokens [Tq] and document_tokens [N,Td], which no bundle has yet: comparisons run them."""
     graph = Graph("interaction", weights, compute)
     hidden, dims = interaction.shape.hidden, interaction.blocks[0].cross_key.in_features
     stored = stored_states(graph)
-    document_bias = document_bias_nodes(graph)
+    inside = inside_nodes(graph)
+    document_bias = graph.op("Where", inside, graph.float(0), graph.float(BLOCKED))
+    same = same_nodes(graph, stored, inside) if interaction.form.lexical else None
     count = graph.op("Gather", graph.op("Shape", "query_states"), graph.ints([0]))
     sequence = Sequence(graph, count, query_bias_nodes(graph, count), limit, by_row=True)
     x = graph.op("Unsqueeze", "query_states", graph.ints([0]))
     for number, block in enumerate(interaction.blocks):
-        x = cross_nodes(graph, block, x, stored, document_bias)
+        x = cross_nodes(graph, block, x, stored, document_bias, same)
         x = layer_nodes(graph, block.layer, x, sequence, cls_only=number == len(interaction.blocks) - 1)
     cls = graph.op("Squeeze", x, graph.ints([1]))
     score_nodes(graph, interaction, norm_nodes(graph, interaction.final_norm, cls))
     inputs = [value("query_states", FLOAT, ["Tq", hidden]), value("document_states", INT8, ["N", "Td", dims]),
               value("document_scales", FLOAT, ["N", "Td"]), value("document_lengths", INT64, ["N"])]
+    if same is not None:
+        inputs += [value("query_tokens", INT64, ["Tq"]), value("document_tokens", INT64, ["N", "Td"])]
     return graph.model(inputs, [value("scores", FLOAT, ["N"])])
 
 
@@ -168,32 +173,65 @@ def score_nodes(graph: Graph, reader: Reader, x: str) -> None:
     graph.name_output(graph.op("Squeeze", scores, graph.ints([1])), "scores")
 
 
-def cross_nodes(graph: Graph, block: Block, x: str, stored: StoredStates, document_bias: str) -> str:
-    """`pruned.cross`: x [1 or N,Tq,H], document_bias [N,1,Td] → [N,Tq,H]."""
+def cross_nodes(
+    graph: Graph, block: Block, x: str, stored: StoredStates, document_bias: str, same: str | None = None
+) -> str:
+    """`pruned.cross`: x [1 or N,Tq,H], document_bias [N,1,Td], same [N,Tq,D] (for a lexical one) → [N,Tq,H]."""
+    before, after = (block.cross_norm, nn.Identity()) if block.pre_norm else (nn.Identity(), block.cross_norm)
+    q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x))
+    read = one_head_nodes if block.read_heads == 1 else absorbed_nodes
+    values = read(graph, block, q, stored, document_bias)
+    # the value bias passes through the weighted sum unchanged, so it joins the output's
+    value_bias = block.cross_value.bias.repeat(block.heads // block.read_heads)
+    bias = block.cross_out.weight @ value_bias + block.cross_out.bias
+    added = graph.linear(values, array(block.cross_out.weight), array(bias))
+    if block.lexical is not None:
+        assert same is not None
+        added = graph.op("Add", added, linear_nodes(graph, block.lexical, same))
+    return norm_nodes(graph, after, graph.op("Add", added, x))
+
+
+def absorbed_nodes(graph: Graph, block: Block, q: str, stored: StoredStates, document_bias: str) -> str:
+    """q [1 or N,Tq,H] → what its heads read [N,Tq,H], each with the key and value head of its own."""
     hidden, dims = block.cross_query.in_features, block.cross_key.in_features
     width = hidden // block.heads
     key = array(block.cross_key.weight).reshape(block.heads, width, dims) / math.sqrt(width)
     val = array(block.cross_value.weight).reshape(block.heads, width, dims).transpose(0, 2, 1)
-    before, after = (block.cross_norm, nn.Identity()) if block.pre_norm else (nn.Identity(), block.cross_norm)
-    q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x))
     absorbed = graph.op("MatMul", heads_nodes(graph, q, block.heads, width), graph.constant(key.astype(np.float32)))
     logits = stored.logits(graph.op("Reshape", absorbed, graph.ints([0, -1, dims])))
     attended = graph.op("Softmax", graph.op("Add", logits, document_bias), axis=-1)
     context = graph.reshape(stored.average(attended), [0, block.heads, -1, dims])
-    values = merge_nodes(graph, graph.op("MatMul", context, graph.constant(val)), hidden)
-    # the value bias passes through the weighted sum unchanged, so it joins the output's
-    bias = block.cross_out.weight @ block.cross_value.bias + block.cross_out.bias
-    added = graph.linear(values, array(block.cross_out.weight), array(bias))
-    return norm_nodes(graph, after, graph.op("Add", added, x))
+    return merge_nodes(graph, graph.op("MatMul", context, graph.constant(val)), hidden)
 
 
-def document_bias_nodes(graph: Graph) -> str:
-    """BLOCKED at and after each document's length: [N,1,Td]."""
+def one_head_nodes(graph: Graph, block: Block, q: str, stored: StoredStates, document_bias: str) -> str:
+    """The same with one key and value head for all: made of every document, in the width of a head."""
+    hidden = block.cross_query.in_features
+    width = hidden // block.heads
+    key, val = (graph.op("MatMul", stored.states(), graph.constant(array(weight.T)))
+                for weight in (block.cross_key.weight / math.sqrt(width), block.cross_value.weight))
+    rows = graph.reshape(heads_nodes(graph, q, block.heads, width), [0, -1, width])
+    logits = graph.op("MatMul", rows, graph.transpose(key, [0, 2, 1]))
+    attended = graph.op("Softmax", graph.op("Add", logits, document_bias), axis=-1)
+    context = graph.reshape(graph.op("MatMul", attended, val), [0, block.heads, -1, width])
+    return merge_nodes(graph, context, hidden)
+
+
+def inside_nodes(graph: Graph) -> str:
+    """Whether a token stands before its document's end: [N,1,Td]."""
     tokens = graph.op("Gather", graph.op("Shape", "document_states"), graph.ints([1]))
     columns = range_nodes(graph, tokens)
     inside = graph.op("Less", columns, graph.op("Unsqueeze", "document_lengths", graph.ints([1])))
-    bias = graph.op("Where", inside, graph.float(0), graph.float(BLOCKED))
-    return graph.op("Unsqueeze", bias, graph.ints([1]))
+    return graph.op("Unsqueeze", inside, graph.ints([1]))
+
+
+def same_nodes(graph: Graph, stored: StoredStates, inside: str) -> str:
+    """The mean of a document's states with a query token's id [N,Tq,D], 0 where there is none."""
+    asked = graph.op("Unsqueeze", "query_tokens", graph.ints([0, 2]))
+    equal = graph.op("Equal", asked, graph.op("Unsqueeze", "document_tokens", graph.ints([1])))
+    alike = graph.cast(graph.op("And", equal, inside), FLOAT)
+    count = graph.op("ReduceSum", alike, graph.ints([-1]), keepdims=1)
+    return stored.average(graph.op("Div", alike, graph.op("Max", count, graph.float(1))))
 
 
 def query_bias_nodes(graph: Graph, count: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from mice_train.encode import StoredPassages, load_passages, load_queries
+from mice_train.encoder import load_encoder
 from mice_train.interaction import Interaction
 from mice_train.ragged import from_lengths
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
+from mice_train.side_information import TOKEN_ID_BYTES, SideInformation, fit_side_information
 from mice_train.source import Source
 from mice_train.stored_form import LEVELS, StoredForm, rotation, round_rows
 from mice_train.styles import STOP_WORDS
@@ -28,17 +30,26 @@ from mice_train.teach import load_candidates
 from mice_train.tokens import document_text, load_tokenizer, tokenize
 from mice_train.validation import mean_figure, validate, validation_sets
 
+FITTED_ON = 600
+"""Passages, none of them ranked, that side information is fitted on."""
+
 Thin = Callable[[Tensor, list[int]], Tensor]
 """A passage's states [T,D] and token ids → fewer states."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """`form` is what is stored; `read` how many of the model's own dimensions there are."""
+    """`form` is what is stored of a token."""
 
     name: str
     form: StoredForm
     thin: Thin | None = None
+    side: SideInformation | None = None
+    """What is stored is how far a state is from what its token's id makes expect, and the id."""
+
+    @property
+    def bytes_per_token(self) -> float:
+        return self.form.bytes_per_token + (0 if self.side is None else TOKEN_ID_BYTES)
 
 
 def merged_neighbours(states: Tensor, ids: list[int]) -> Tensor:
@@ -67,11 +78,11 @@ def without(dropped: frozenset[int]) -> Thin:
     return thin
 
 
-def variants(tokenizer: Tokenizer, dims: int) -> list[Variant]:
+def variants(tokenizer: Tokenizer, dims: int, side: SideInformation) -> list[Variant]:
     """What is compared; the first is the form that the model was trained with."""
     words = {tokenizer.token_to_id(word) for word in (*STOP_WORDS, *string.punctuation)}
     stops = without(frozenset(word for word in words if word is not None))
-    narrower = [width for width in (96, 64, 48, 32) if width < dims]
+    narrower = [width for width in (96, 64, 48, 32, 16) if width < dims]
     compared = [
         Variant(f"{dims} int4", StoredForm(dims, "int4")),
         Variant(f"{dims} int8", StoredForm(dims, "int8")),
@@ -80,32 +91,57 @@ def variants(tokenizer: Tokenizer, dims: int) -> list[Variant]:
         Variant(f"{dims} int4, neighbours merged", StoredForm(dims, "int4"), merged_neighbours),
         Variant(f"{dims} int4, without stop words", StoredForm(dims, "int4"), stops),
         Variant("64 int4, without stop words", StoredForm(64, "int4"), stops),
+        *(Variant(f"{width} int4 beside the token's id", StoredForm(width, "int4"), side=side)
+          for width in (dims - 4, 60, 28, 12)),  # each the bytes of one above
     ]
     return [variant for variant in compared if variant.form.dims <= dims]
 
 
+def wide_states(passages: StoredPassages, row: int) -> Tensor:
+    """Of one passage, as the work folder keeps them: float32 [T,D]."""
+    start, end = passages.states.offsets[row], passages.states.offsets[row + 1]
+    values = torch.from_numpy(passages.states.flat[start:end].astype(np.float32))
+    return values * torch.from_numpy(passages.scales[start:end])[:, None]
+
+
+def side_information(passages: StoredPassages, ids: dict[int, list[int]], embeddings: Tensor) -> SideInformation:
+    """Fitted on the passages of `ids`."""
+    states = torch.cat([wide_states(passages, row) for row in ids])
+    return fit_side_information(embeddings, torch.tensor(np.concatenate(list(ids.values()))), states)
+
+
+def stored(states: Tensor, ids: list[int], variant: Variant) -> Tensor:
+    """Wide states [T,D] → the same as they are read back, without the directions that the variant drops."""
+    dims, levels = variant.form.dims, LEVELS[variant.form.dtype]
+    turn, side = rotation(dims), variant.side
+    rest = states if side is None else (states - side.expected[ids]) @ side.directions
+    q, scale = round_rows(rest[:, :dims] @ turn, levels)
+    kept = torch.nn.functional.pad((q.float() * scale[:, None]) @ turn.T, (0, rest.shape[1] - dims))
+    return kept if side is None else side.expected[ids] + kept @ side.directions.T
+
+
 def made(
     passages: StoredPassages, rows: np.ndarray, ids: dict[int, list[int]], variant: Variant, dims: int
-) -> StoredPassages:
-    """The passages `rows` as the variant stores them, in the coordinates of a model that reads `dims` of them."""
-    inner, outer = rotation(variant.form.dims), rotation(dims)
-    levels = LEVELS[variant.form.dtype]
+) -> tuple[StoredPassages, float | None]:
+    """The passages `rows` as the variant stores them, in the coordinates of a model that reads `dims` of them, and the
+    share of the squares of these coordinates that is lost; None where there are fewer tokens."""
+    outer = rotation(dims)
     empty = (np.empty((0, dims), np.int8), np.empty(0, np.float32))
     parts = [empty] * (len(passages.states))
+    lost = whole = 0.0
     for row in rows:
-        start, end = passages.states.offsets[row], passages.states.offsets[row + 1]
-        wide = torch.from_numpy(passages.states.flat[start:end, : variant.form.dims].astype(np.float32))
-        states = wide * torch.from_numpy(passages.scales[start:end])[:, None]
+        states = wide_states(passages, row)
         if variant.thin is not None:
             states = variant.thin(states, ids[row])
-        q, scale = round_rows(states @ inner, levels)
-        kept = (q.float() * scale[:, None]) @ inner.T
-        read = torch.nn.functional.pad(kept, (0, dims - variant.form.dims)) @ outer
-        values, scales = round_rows(read, LEVELS["int8"])
+        read = stored(states, ids[row], variant)[:, :dims]
+        lost += (read - states[:, :dims]).square().sum().item()
+        whole += states[:, :dims].square().sum().item()
+        values, scales = round_rows(read @ outer, LEVELS["int8"])
         parts[row] = (values.numpy(), scales.numpy())
     lengths = np.array([len(scales) for _, scales in parts])
     states = from_lengths(np.concatenate([values for values, _ in parts]), lengths)
-    return StoredPassages(states, np.concatenate([scales for _, scales in parts]), passages.vectors)
+    kept = StoredPassages(states, np.concatenate([scales for _, scales in parts]), passages.vectors)
+    return kept, lost / whole if variant.thin is None else None
 
 
 def frontier(
@@ -117,16 +153,23 @@ def frontier(
     sets = validation_sets(records, asked, load_candidates(work), window, per_set)
     rows = np.unique(np.concatenate([entry.candidates.reshape(-1) for entry in sets]))
     tokenizer = load_tokenizer(source.tokenizer_path)
-    texts = [document_text(records[row].title, records[row].text) for row in rows]
-    ids = dict(zip(rows.tolist(), tokenize(tokenizer, texts, source.reading.document_tokens), strict=True))
+
+    def ids_of(numbers: Sequence[int]) -> list[list[int]]:
+        texts = [document_text(records[number].title, records[number].text) for number in numbers]
+        return tokenize(tokenizer, texts, source.reading.document_tokens)
+
+    ids = dict(zip(rows.tolist(), ids_of(rows), strict=True))
     dims = interaction.blocks[0].cross_key.in_features
     found = []
-    for variant in variants(tokenizer, dims):
-        stored = made(passages, rows, ids, variant, dims)
-        tokens = float(stored.states.lengths[rows].mean())
-        figures = validate(interaction, sets, queries, stored)
-        found.append({"form": variant.name, "bytesPerToken": variant.form.bytes_per_token, "tokens": tokens,
-                      "bytesPerDocument": tokens * variant.form.bytes_per_token, "ndcg@10": mean_figure(figures),
+    others = np.setdiff1d(np.arange(len(records)), rows)
+    sample = np.random.default_rng(0).choice(others, min(FITTED_ON, len(others)), replace=False).tolist()
+    side = side_information(passages, dict(zip(sample, ids_of(sample), strict=True)), load_encoder(source).words.weight)
+    for variant in variants(tokenizer, dims, side):
+        passages_read, lost = made(passages, rows, ids, variant, dims)
+        tokens = float(passages_read.states.lengths[rows].mean())
+        figures = validate(interaction, sets, queries, passages_read)
+        found.append({"form": variant.name, "bytesPerToken": variant.bytes_per_token, "tokens": tokens, "lost": lost,
+                      "bytesPerDocument": tokens * variant.bytes_per_token, "ndcg@10": mean_figure(figures),
                       "cosine": mean_figure(figures, 1), "bm25": mean_figure(figures, 0)})
         log(json.dumps(found[-1]))
     (work / f"mice-{name}" / "frontier.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -10,10 +10,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from mice_train.block_form import PLAIN, BlockForm, heaviest_units, one_key, one_value
 from mice_train.encoder import BLOCKED, Encoder, Layer, make_layer
 from mice_train.pre_norm import PreNormLayer
 from mice_train.projection import Projection
@@ -26,18 +28,21 @@ from mice_train.split import merge, split
 class Block(nn.Module):
     """One interaction layer, a copy of the backbone's layer `number`; reads D-dimensional stored document states."""
 
-    def __init__(self, shape: Shape, state_dims: int, number: int) -> None:
+    def __init__(self, shape: Shape, state_dims: int, number: int, form: BlockForm = PLAIN) -> None:
         super().__init__()
         hidden = shape.hidden
         self.heads = shape.heads
+        self.read_heads = 1 if form.one_head else shape.heads
         self.pre_norm = shape.pre_norm
         self.cross_query = nn.Linear(hidden, hidden)
+        read = self.read_heads * shape.head_width
         # no bias: a key bias adds the same to every document token's logit and leaves the softmax unchanged
-        self.cross_key = nn.Linear(state_dims, hidden, bias=False)
-        self.cross_value = nn.Linear(state_dims, hidden)
+        self.cross_key = nn.Linear(state_dims, read, bias=False)
+        self.cross_value = nn.Linear(state_dims, read)
         self.cross_out = nn.Linear(hidden, hidden)
         self.cross_norm = nn.LayerNorm(hidden, shape.eps)
-        self.layer = make_layer(shape, number)
+        self.lexical = nn.Linear(state_dims, hidden, bias=False) if form.lexical else None
+        self.layer = make_layer(replace(shape, intermediate=form.mlp or shape.intermediate), number)
 
     def asking(self, x: Tensor) -> Tensor:
         """What the cross-attention's queries are made from."""
@@ -47,21 +52,26 @@ class Block(nn.Module):
         """The residual stream [B,Tq,H] with what the cross-attention read."""
         return x + added if self.pre_norm else self.cross_norm(x + added)
 
-    def cross(self, x: Tensor, z: Tensor, document_bias: Tensor) -> Tensor:
-        """x [B,Tq,H], z [B,Td,D], document_bias [B,1,1,Td] → [B,Tq,H]."""
-        q, k, v = (split(p(s), self.heads) for p, s in
-                   ((self.cross_query, self.asking(x)), (self.cross_key, z), (self.cross_value, z)))
+    def cross(self, x: Tensor, z: Tensor, document_bias: Tensor, same: Tensor | None = None) -> Tensor:
+        """x [B,Tq,H], z [B,Td,D], document_bias [B,1,1,Td], same [B,Tq,D] (for a lexical one) → [B,Tq,H]."""
+        q = split(self.cross_query(self.asking(x)), self.heads)
+        k, v = (split(p(z), self.read_heads) for p in (self.cross_key, self.cross_value))
         logits = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]) + document_bias
-        return self.joined(x, self.cross_out(merge(logits.softmax(-1) @ v)))
+        added = self.cross_out(merge(logits.softmax(-1) @ v))
+        return self.joined(x, added if self.lexical is None else added + self.lexical(same))
 
-    def forward(self, x: Tensor, z: Tensor, document_bias: Tensor, query_bias: Tensor) -> Tensor:
-        return self.layer(self.cross(x, z, document_bias), query_bias)
+    def forward(
+        self, x: Tensor, z: Tensor, document_bias: Tensor, query_bias: Tensor, same: Tensor | None = None
+    ) -> Tensor:
+        return self.layer(self.cross(x, z, document_bias, same), query_bias)
 
 
 class Interaction(Reader):
     """Query states and stored document states → a score, to which the weighted cosine is added."""
 
-    def __init__(self, shape: Shape, state_dims: int, blocks: int, bottom: int | None = None) -> None:
+    def __init__(
+        self, shape: Shape, state_dims: int, blocks: int, bottom: int | None = None, form: BlockForm = PLAIN
+    ) -> None:
         """The blocks follow `bottom` layers; without it they are the backbone's last ones."""
         super().__init__(shape)
         first = shape.layers - blocks if bottom is None else bottom
@@ -69,14 +79,19 @@ class Interaction(Reader):
             raise ValueError(f"{first} bottom and {blocks} interaction layers do not fit: the backbone has "
                              f"{shape.layers} layers, of which at least one is the bottom")
         self.bottom = first
-        self.blocks = nn.ModuleList(Block(shape, state_dims, first + number) for number in range(blocks))
+        self.blocks = nn.ModuleList(Block(shape, state_dims, first + number, form) for number in range(blocks))
+        self.form = form
 
-    def forward(self, x: Tensor, query_mask: Tensor, z: Tensor, document_mask: Tensor) -> Tensor:
-        """x [B,Tq,H], z [B,Td,D], masks [B,T] → interaction scores [B] (without the cosine)."""
+    def forward(
+        self, x: Tensor, query_mask: Tensor, z: Tensor, document_mask: Tensor, alike: Tensor | None = None
+    ) -> Tensor:
+        """x [B,Tq,H], z [B,Td,D], masks [B,T], alike [B,Tq,Td] (for lexical blocks, see `same_tokens`) → interaction
+        scores [B] (without the cosine)."""
         query_bias = self_attention_bias(query_mask)
         document_bias = padding_bias(document_mask)
+        same = None if alike is None else alike @ z
         for block in self.blocks:
-            x = block(x, z, document_bias, query_bias)
+            x = block(x, z, document_bias, query_bias, same)
         return self.read(x[:, 0])
 
 
@@ -93,6 +108,16 @@ def self_attention_bias(query_mask: Tensor) -> Tensor:
     return torch.minimum(padding_bias(query_mask), reads_cls.to(query_mask.device))
 
 
+def same_tokens(
+    query_ids: Tensor, query_mask: Tensor, document_ids: Tensor, document_mask: Tensor
+) -> Tensor:
+    """Ids and masks [B,Tq], [B,N,Td] → [B,N,Tq,Td]: the weights of a document's tokens in the mean of those that are
+    the query token's own; all 0 where there is none."""
+    alike = (query_ids[:, None, :, None] == document_ids[:, :, None, :]).float()
+    alike = alike * query_mask[:, None, :, None] * document_mask[:, :, None, :]
+    return alike / alike.sum(-1, keepdim=True).clamp_min(1)
+
+
 @torch.no_grad()
 def seed(
     interaction: Interaction, source: Source, encoder: Encoder, projection: Projection, sample: Iterable[Tensor]
@@ -107,11 +132,11 @@ def seed(
     """
     streams = [states[None] for states in sample]
     layers = copy.deepcopy(encoder.layers[interaction.bottom : interaction.bottom + len(interaction.blocks)]).cpu()
+    units = interaction.form.mlp
     for block, layer in zip(interaction.blocks, layers, strict=True):
-        block.layer.load_state_dict(layer.state_dict())
-        block.cross_query.load_state_dict(layer.query.state_dict())
-        block.cross_out.load_state_dict(layer.out.state_dict())
-        seed_reading(block, layer, projection)
+        whole = layer.state_dict()
+        block.layer.load_state_dict(whole if units is None else heaviest_units(whole, units))
+        seed_cross(block, layer, projection)
         if block.pre_norm:
             block.cross_norm.load_state_dict(layer.attention_norm.state_dict())
         else:
@@ -122,14 +147,26 @@ def seed(
     start_reader(interaction, source)
 
 
-def seed_reading(block: Block, layer: Layer | PreNormLayer, projection: Projection) -> None:
-    """Keys and values of stored states z: the layer's, of mean + up z under its norm's gain and offset."""
+def seed_cross(block: Block, layer: Layer | PreNormLayer, projection: Projection) -> None:
+    """The layer's own attention, with keys and values of stored states z: those of mean + up z under its norm's gain
+    and offset. One head for all is the nearest to that; a lexical head starts by adding nothing."""
     key, value = layer.key.weight, layer.value.weight
     offset = value @ projection.mean + layer.value.bias
     if block.pre_norm:
         gain, shift = layer.attention_norm.weight, layer.attention_norm.bias
         key, value = key * gain, value * gain
         offset = value @ projection.mean + layer.value.weight @ shift + layer.value.bias
-    block.cross_key.weight.copy_(key @ projection.up)
-    block.cross_value.weight.copy_(value @ projection.up)
-    block.cross_value.bias.copy_(offset)
+    key, value = key @ projection.up, value @ projection.up
+    query, query_bias, out, out_bias = layer.query.weight, layer.query.bias, layer.out.weight, layer.out.bias
+    if block.read_heads == 1:
+        query, query_bias, key = one_key(query, query_bias, key, block.heads)
+        out_bias = out_bias + out @ offset
+        offset = torch.zeros_like(block.cross_value.bias)
+        out, value = one_value(out, value, block.heads)
+    for module, weight, bias in ((block.cross_query, query, query_bias), (block.cross_key, key, None),
+                                 (block.cross_value, value, offset), (block.cross_out, out, out_bias)):
+        module.weight.copy_(weight)
+        if bias is not None:
+            module.bias.copy_(bias)
+    if block.lexical is not None:
+        nn.init.zeros_(block.lexical.weight)

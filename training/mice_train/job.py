@@ -11,7 +11,7 @@ from mice_train.align import student_of
 from mice_train.cross_encoder import CrossEncoder, fresh_cross_encoder
 from mice_train.data import TrainingSet, training_sets
 from mice_train.distil import DistilPlan
-from mice_train.encode import load_or_fit_projection
+from mice_train.encode import load_projection
 from mice_train.encoder import Encoder, load_encoder
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
@@ -57,11 +57,20 @@ class Job:
 
     @property
     def plan(self) -> DistilPlan:
-        """@raises Refused where the stored form does not fit what the work folder keeps."""
-        plan, reading = self.recipe.derive, self.recipe.reading
+        """@raises Refused where the stored form does not fit what the work folder keeps, or a layer the source's."""
+        plan, reading, shape = self.recipe.derive, self.recipe.reading, self.source.shape
         if plan.form.dims > reading.wide_dims or plan.form.dims % 2:
             raise Refused(f"derive.form.dims is {plan.form.dims}; accepted is an even number up to "
                           f"{reading.wide_dims}, reading.wide_dims")
+        if not 0 < plan.blocks <= shape.layers - reading.bottom:
+            raise Refused(f"derive.blocks is {plan.blocks}; accepted is 1 to {shape.layers - reading.bottom}, the "
+                          f"source's layers above the bottom")
+        if plan.block.mlp is not None and not 0 < plan.block.mlp <= shape.intermediate:
+            raise Refused(f"derive.block.mlp is {plan.block.mlp}; accepted is 1 to {shape.intermediate}, the units of "
+                          f"the source's MLP")
+        if plan.block.one_head and plan.form.dims < shape.head_width:
+            raise Refused(f"derive.block.one_head reads {shape.head_width} directions and derive.form.dims is "
+                          f"{plan.form.dims}; accepted are as many dims or more, or one_head: false")
         return replace(plan, seed=plan.seed + self.recipe.seed)
 
     @property
@@ -88,14 +97,17 @@ class Job:
 
     def projection(self) -> Projection:
         self.need(self.work / "projection.pt", "prepare")
-        wide = load_or_fit_projection(self.source, load_encoder(self.source), [], self.work)
-        return narrowed(wide, self.plan.form)
+        return narrowed(load_projection(self.work), self.plan.form)
+
+    def empty_interaction(self) -> Interaction:
+        """As the plan shapes it, for a checkpoint's weights."""
+        plan = self.plan
+        return Interaction(self.source.shape, plan.form.dims, plan.blocks, self.source.reading.bottom, plan.block)
 
     def interaction(self) -> Interaction:
         """The picked checkpoint."""
-        plan = self.plan
         path = self.need(self.mice_folder / "best.pt", "derive")
-        made = Interaction(self.source.shape, plan.form.dims, plan.blocks, self.source.reading.bottom)
+        made = self.empty_interaction()
         made.load_state_dict(load_saved(path)["interaction"])
         return made.eval().requires_grad_(False)
 

@@ -12,8 +12,9 @@ from mice_train.data import TRAINING_SETS, OwnSet
 from mice_train.distil import DistilPlan
 from mice_train.dual import DualPlan
 from mice_train.graph import Compute
+from mice_train.grid_plan import GridPlan
 from mice_train.reading import Reading
-from mice_train.settings import read_settings
+from mice_train.settings import InvalidSettings, read_settings
 from mice_train.source import Source, check_reading, load_source, package_dir
 from mice_train.teach import TeachPlan
 from mice_train.tolerance import Accepted
@@ -123,6 +124,7 @@ class Recipe:
     lists: ListsRecipe = ListsRecipe()
     dual: tuple[DualPlan, ...] = ()
     align: AlignPlan | None = None
+    grid: GridPlan | None = None
     calibration: CalibrationRecipe = CalibrationRecipe()
     export: ExportRecipe = ExportRecipe()
     evaluate: EvaluateRecipe = EvaluateRecipe()
@@ -157,6 +159,9 @@ class Recipe:
 def read_recipe(path: Path) -> Recipe:
     """@raises InvalidSettings naming what is accepted."""
     recipe = read_settings(Recipe, path)
+    if recipe.derive.block.lexical:
+        raise InvalidSettings(f"{path}: derive.block.lexical is true, but a bundle stores no token ids, which a "
+                              f"lexical head reads; accepted is false, and true in the variants of grid")
     if recipe.source.folder is None:
         return recipe
     return replace(recipe, source=replace(recipe.source, folder=str(path.parent / recipe.source.folder)))

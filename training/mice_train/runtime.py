@@ -31,17 +31,19 @@ class EncodedDocuments:
     vectors: np.ndarray
 
 
+def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
 class Bundle:
     """Owns one session per graph of the manifest."""
 
     def __init__(self, directory: Path, threads: int = 1) -> None:
         self.manifest = read_manifest(directory)
         self.tokenizer = load_tokenizer(directory / "tokenizer.json")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        self.sessions = {role: onnxruntime.InferenceSession(
-            directory / file, options, providers=["CPUExecutionProvider"])
-            for role, file in self.manifest["graphs"].items()}
+        self.sessions = {role: open_graph(directory / file, threads) for role, file in self.manifest["graphs"].items()}
 
     def run(self, role: str, outputs: list[str], **inputs: np.ndarray) -> list[np.ndarray]:
         return self.sessions[role].run(outputs, inputs)

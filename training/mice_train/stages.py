@@ -11,7 +11,7 @@ from mice_train.bundle import PairReader, Parts, read_manifest, write_manifest
 from mice_train.calibrate import Calibration, calibrate
 from mice_train.card import write_card
 from mice_train.device import choose
-from mice_train.distil import distil
+from mice_train.distil import distil, load_stored
 from mice_train.dual import train_dual
 from mice_train.dual_quality import measure_dual
 from mice_train.encode import encode, load_passages, load_queries
@@ -19,6 +19,7 @@ from mice_train.encoder import load_encoder
 from mice_train.evaluate import WAYS, Measure, differences, evaluate, means
 from mice_train.first_stage import FirstStage
 from mice_train.frontier import frontier
+from mice_train.grid import grid
 from mice_train.job import Job
 from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
@@ -26,7 +27,6 @@ from mice_train.probe import probe_layers
 from mice_train.publish import publish
 from mice_train.reader import Reader
 from mice_train.refused import Refused
-from mice_train.stored_form import stored_as
 from mice_train.teach import load_candidates, load_texts, train_cross_encoder, written_sets
 from mice_train.teach import score_set as score_pairs
 from mice_train.teacher_lists import score_lists
@@ -91,7 +91,7 @@ def calibrate_mice(job: Job) -> None:
     chosen, best = job.mice_folder / "calibration.json", job.mice_folder / "best.pt"
     if chosen.exists() and chosen.stat().st_mtime_ns > best.stat().st_mtime_ns:
         return
-    passages, queries = stored_as(load_passages(job.work), job.plan.form), load_queries(job.work)
+    passages, queries = load_stored(job.source, job.work, job.plan)
     model, plan = job.interaction(), job.recipe.calibration
     sets = written_sets(job.work, load_candidates(job.work), plan.window, plan.queries)
     learned = model.cosine_weight.item()
@@ -160,6 +160,12 @@ def run_timings(job: Job) -> None:
 def run_frontier(job: Job) -> None:
     frontier(job.source, job.interaction(), job.work, job.recipe.name, job.recipe.calibration.window,
              job.recipe.calibration.queries, job.log)
+
+
+def run_grid(job: Job) -> None:
+    if job.recipe.grid is None:
+        raise Refused("the recipe has no grid section; accepted is one with the variants to compare")
+    grid(job, job.recipe.grid)
 
 
 def run_evaluate(job: Job, out: Path, json_file: Path | None = None) -> None:

@@ -22,19 +22,29 @@ class StoredStates(Protocol):
     def average(self, attended: str) -> str:
         """Weights [N,R,Td] → the sum of the states so weighted [N,R,D]."""
 
+    def states(self) -> str:
+        """In float32 [N,Td,D]."""
+
 
 def stored_states(graph: Graph) -> StoredStates:
     return Int8States(graph) if graph.compute == "int8-rows" else FloatStates(graph)
+
+
+def scaled_states(graph: Graph) -> str:
+    scales = graph.op("Unsqueeze", "document_scales", graph.ints([2]))
+    return graph.op("Mul", graph.cast("document_states", FLOAT), scales)
 
 
 class FloatStates:
     """Scaled once; multiplied as float32."""
 
     def __init__(self, graph: Graph) -> None:
-        scales = graph.op("Unsqueeze", "document_scales", graph.ints([2]))
         self.graph = graph
-        self.z = graph.op("Mul", graph.cast("document_states", FLOAT), scales)
+        self.z = scaled_states(graph)
         self.turned = graph.transpose(self.z, [0, 2, 1])
+
+    def states(self) -> str:
+        return self.z
 
     def logits(self, q: str) -> str:
         return self.graph.op("MatMul", q, self.turned)
@@ -50,6 +60,13 @@ class Int8States:
         self.graph = graph
         self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
         self.turned = graph.transpose("document_states", [0, 2, 1])
+        self.z: str | None = None
+
+    def states(self) -> str:
+        """Scaled where a layer wants them so."""
+        if self.z is None:
+            self.z = scaled_states(self.graph)
+        return self.z
 
     def logits(self, q: str) -> str:
         graph = self.graph

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from mice_train.reporting import Log
 from mice_train.runtime import Bundle, EncodedDocuments
 from mice_train.whole_file import write_whole
 
+T = TypeVar("T")
 COMPUTES = ("float32", "int8-weights", "int8-blocks", "int8-rows")
 ROUNDS = 15
 DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12
@@ -55,11 +57,12 @@ def encode_ids(bundle: Bundle, role: str, tokens: int) -> None:
     bundle.run(role, ["vector", "states"], input_ids=ids, attention_mask=np.ones_like(ids))
 
 
-def best_of(bundles: dict[str, Bundle], call: Callable[[Bundle], object]) -> dict[str, float]:
-    best = dict.fromkeys(bundles, float("inf"))
+def best_of(ways: Mapping[str, T], call: Callable[[T], object]) -> dict[str, float]:
+    """Milliseconds, the fewest of ROUNDS."""
+    best = dict.fromkeys(ways, float("inf"))
     for _ in range(ROUNDS):
-        for compute, bundle in bundles.items():
+        for name, way in ways.items():
             began = time.perf_counter()
-            call(bundle)
-            best[compute] = min(best[compute], 1e3 * (time.perf_counter() - began))
+            call(way)
+            best[name] = min(best[name], 1e3 * (time.perf_counter() - began))
     return best

@@ -66,7 +66,7 @@ def score_set(
     for group in np.array_split(order, max(1, len(order) // 8)):
         batch = collate(entry.rows[group], entry.candidates[group], queries, passages)
         with autocast():
-            added = pruned.score(interaction, batch.x, batch.query_mask, batch.z, batch.document_mask)
+            added = pruned.score(interaction, batch.x, batch.query_mask, batch.z, batch.document_mask, batch.alike)
         scores.append((added.float() + interaction.cosine_weight * batch.cosine).cpu().numpy())
         cosines.append(batch.cosine.cpu().numpy())
     back = np.argsort(order)

@@ -37,7 +37,7 @@ def test_a_recipe_survives_being_written_down():
 
 
 def test_an_unknown_key_is_refused_with_the_known_ones():
-    assert "derive.stepz is not known; accepted are steps, blocks, form" in refusal(derive={"steps": 1, "stepz": 2})
+    assert refusal(derive={"stepz": 2}).startswith("derive.stepz is not known; accepted are steps, blocks, form, block")
     assert refusal(modle=1).startswith("modle is not known; accepted are name, source, derive, reading")
 
 
@@ -56,6 +56,7 @@ def test_a_missing_key_is_named():
     ({"data": {"sets": [], "own": []}}, "data: sets and own are both empty"),
     ({"data": {"own": [{"folder": "f", "licence": "l", "style": "chat"}]}},
      "data.own[0]: style is 'chat'; accepted are question, web"),
+    ({"grid": {"variants": [{"name": "a"}, {"name": "a"}]}}, "grid: a variant's name is 'a'; accepted are names of"),
     ({"source": {"model": "m", "licence": "l", "folder": "a", "package": "b"}}, "source: folder and package are both"),
     ({"evaluate": {"sets": ["a"], "mean_of": ["b"]}}, "evaluate: 'b' in mean_of is not among the sets; accepted are a"),
     ({"name": "My Bundle"}, "the recipe: name is 'My Bundle'; accepted are lower-case letters"),
@@ -66,6 +67,13 @@ def test_a_value_that_does_not_fit_is_refused_with_what_would(changes, said):
 
 def test_numbers_may_be_written_with_an_exponent():
     assert build(Recipe, {**LEAST, "derive": {"steps": 1, "lr": "1e-4"}}, "").derive.lr == 1e-4
+
+
+def test_what_no_bundle_could_be_made_of_is_refused_before_it_is_trained(tmp_path):
+    path = tmp_path / "r.yaml"
+    path.write_text("{name: n, source: {model: m, licence: l}, derive: {steps: 1, block: {lexical: true}}}")
+    with pytest.raises(InvalidSettings, match="a bundle stores no token ids, which a lexical head reads; accepted is"):
+        read_recipe(path)
 
 
 def test_a_folder_is_looked_for_beside_the_recipe(tmp_path):

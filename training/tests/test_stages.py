@@ -10,7 +10,7 @@ from mice_train.calibrate import RANK_WEIGHTS, calibrate
 from mice_train.cross_encoder import fresh_cross_encoder
 from mice_train.data import OwnSet
 from mice_train.distil import DistilPlan, derived, distil
-from mice_train.encode import encode, load_or_fit_projection, load_passages, load_queries
+from mice_train.encode import encode, load_passages, load_projection, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.evaluate import WAYS, Measure, differences, evaluate, means
 from mice_train.first_stage import KIND, FirstStage
@@ -60,7 +60,7 @@ def work(tmp_path_factory, source):
 @pytest.fixture(scope="module")
 def parts(work, source):
     encoder = load_encoder(source)
-    projection = narrowed(load_or_fit_projection(source, encoder, [], work), FORM)
+    projection = narrowed(load_projection(work), FORM)
     teacher = fresh_cross_encoder(source, encoder)
     interaction = derived(source, teacher, projection, load_queries(work), 2)
     interaction.load_state_dict(load_saved(work / "mice-tiny" / "best.pt")["interaction"])

@@ -31,6 +31,9 @@ def recipe(folder: str, **changes: object) -> dict:
         "lists": {"lists": 128, "pair_tokens": 48},
         "derive": {"steps": 4, "blocks": 1, "form": {"dims": 24, "dtype": "int4"}, "taught": 1.0, "teacher_weight": 1.0,
                    "check_every": 2, "save_every": 2, "log_every": 1, "check_window": 10},
+        "grid": {"steps": 2, "passages": 400, "made_per_style": 20, "lists": 128, "queries": 30, "window": 10,
+                 "variants": [{"name": "base"}, {"name": "other-bottom", "bottom": 1},
+                              {"name": "other-block", "block": {"one_head": True, "mlp": 8, "lexical": True}}]},
         "align": {"minutes": 0.002, "layers": [0], "save_every_minutes": 0.001},
         "calibration": {"queries": 30, "window": 20, "cross_encoder_queries": 20, "cross_encoder_window": 10},
         "export": {"compute": "float32", "query_fast": True, "cross_encoder": True},
@@ -123,6 +126,31 @@ def test_stored_forms_are_compared_by_bytes(place):
     found = json.loads((place.root / "work" / "mice-converted-l2-1" / "frontier.json").read_text())
     assert found[0]["form"] == "24 int4"
     assert found[0]["bytesPerToken"] == 16
+
+
+def test_variants_trained_for_as_many_pairs_are_compared_on_the_same_queries(place):
+    place.run("grid")
+    found = json.loads((place.root / "work" / "grid" / "grid.json").read_text())
+    base, other_bottom, other_block = found["rows"]
+    assert (base["bottom"], other_bottom["bottom"]) == (2, 1)
+    assert base["pairs"] == other_bottom["pairs"] == other_block["pairs"] > 0
+    assert base["ndcg@10"]["apart"] == {"mean": 0, "low": 0, "high": 0}
+    assert other_block["bytesPerDocument"] == base["bytesPerDocument"] * (16 + 2) / 16
+    for way in ("bm25", "cosine"):  # of the encoder alone, so the same whatever stands above it
+        assert found["queries"]["base"][way] == found["queries"]["other-bottom"][way]
+    assert min(row["interactionMs"] for row in found["rows"]) > 0
+    assert len((place.root / "work" / "grid" / "grid.md").read_text().splitlines()) == 5
+
+
+def test_an_interrupted_comparison_trains_only_what_is_missing(place):
+    grid = place.root / "work" / "grid"
+    kept = grid / "l2" / "mice-base" / "checkpoint.pt"
+    before, figures = kept.stat().st_mtime_ns, (grid / "l1" / "mice-other-bottom" / "figures.json").read_text()
+    for path in (grid / "l1" / "mice-other-bottom").iterdir():
+        path.unlink()
+    place.run("grid")
+    assert kept.stat().st_mtime_ns == before
+    assert (grid / "l1" / "mice-other-bottom" / "figures.json").read_text() == figures
 
 
 def test_another_way_of_reading_asks_for_another_work_folder(place):
