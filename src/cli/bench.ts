@@ -1,16 +1,16 @@
 /** `mice bench`: ratios, measured side by side in one run. */
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { benchProxy } from '../bench/proxy.ts';
-import type { BenchReport } from '../bench/report.ts';
-import { MiceError } from '../errors.ts';
 import { startProgress } from '../observe/progress.ts';
+import { encodeBench, rerankBench } from './bench-model.ts';
+import { count, writeReport } from './bench-report.ts';
 import { watchInterruption } from './interruption.ts';
-import { printJson } from './output.ts';
 
 export function benchCommand(): Command {
   return new Command('bench')
     .description('Measures against references, side by side in one run.')
+    .addCommand(rerankBench())
+    .addCommand(encodeBench())
     .addCommand(proxyBench());
 }
 
@@ -23,13 +23,6 @@ interface ProxyFlags {
 }
 
 function proxyBench(): Command {
-  const count = (flag: string) => (text: string) => {
-    const value = Number(text);
-    if (value > 0 && value <= 1e6 && (Number.isInteger(value) || flag === '--seconds')) return value;
-    throw new MiceError('bad-option', `${flag} does not accept ${JSON.stringify(text)}.`, {
-      hint: 'Accepted: a number above 0.',
-    });
-  };
   return new Command('proxy')
     .description(
       'Measures what passing a request through adds, and against the plainest proxy on the same library.',
@@ -47,7 +40,7 @@ async function runProxyBench({ json, rounds, requests, connections, seconds }: P
   const progress = startProgress('measuring', rounds, 'rounds');
   try {
     const onRound = () => progress.advance(1);
-    await write(
+    await writeReport(
       await benchProxy({ rounds, requests, connections, secondsEach: seconds, signal, onRound }),
       json,
     );
@@ -55,11 +48,4 @@ async function runProxyBench({ json, rounds, requests, connections, seconds }: P
     progress.stop();
     stop();
   }
-}
-
-async function write(report: BenchReport, json: string | undefined): Promise<void> {
-  if (json === '-') return printJson(report);
-  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
-  const lines = Object.entries(report.ratios).map(([name, value]) => `${name.padEnd(20)} ${value}`);
-  process.stdout.write(`${lines.join('\n')}\n`);
 }

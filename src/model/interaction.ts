@@ -48,7 +48,7 @@ async function scorePassages(
   const lengths = passages.map(({ tokens }) => tokens);
   for (const rows of sliceByLength(lengths, BATCH)) {
     const batch = rows.map((row) => passages[row]!);
-    const { scores } = await session.run({ query_states: query, ...padded(batch, bundle.dims.states) });
+    const { scores } = await session.run({ query_states: query, ...storedInputs(batch, bundle.dims.states) });
     rows.forEach((row, at) => {
       scored[row] = scores![at]! + cosineWeight * cosine(task.queryVector, batch[at]!.vector);
     });
@@ -57,7 +57,10 @@ async function scorePassages(
 }
 
 /** Passages as the inputs of the interaction graph, padded to the longest; lengths say where padding starts. */
-function padded(passages: readonly PassageStates[], dims: number): Record<string, Input> {
+export function storedInputs(
+  passages: readonly PassageStates[],
+  dims: number,
+): Record<'document_states' | 'document_scales' | 'document_lengths', Input> {
   const rows = passages.length;
   const longest = Math.max(...passages.map(({ scales }) => scales.length));
   const states = new Int8Array(rows * longest * dims);

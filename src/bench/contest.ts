@@ -1,0 +1,81 @@
+/** Several pieces of work that take turns, so that whatever else the machine does falls on all of them alike. */
+import { median } from './report.ts';
+
+export interface Contestant {
+  readonly run: () => Promise<unknown> | unknown;
+  /** What its time is multiplied by: where a part stands for the whole, or one turn is several. */
+  readonly times?: number;
+}
+
+/** Milliseconds by round. */
+export interface Times {
+  readonly wallMs: readonly number[];
+  /**
+   * Processor time of this process, all threads. On an idle machine that of one thread equals the time by the clock;
+   * on a busy one it does not hold what others took.
+   */
+  readonly cpuMs: readonly number[];
+}
+
+export interface ContestOptions {
+  readonly rounds: number;
+  readonly signal: AbortSignal;
+  /** Told after every round. */
+  readonly onRound: () => void;
+}
+
+/**
+ * Every contestant once to warm up, then `rounds` times, each first equally often.
+ * @throws MiceError `aborted` when the signal fires between two turns
+ */
+export async function contest<Name extends string>(
+  contestants: Readonly<Record<Name, Contestant>>,
+  { rounds, signal, onRound }: ContestOptions,
+): Promise<Readonly<Record<Name, Times>>> {
+  const names = Object.keys(contestants) as Name[];
+  const found = Object.fromEntries(
+    names.map((name) => [name, { wallMs: [], cpuMs: [] }]),
+  ) as unknown as Record<Name, { wallMs: number[]; cpuMs: number[] }>;
+  for (let round = -1; round < rounds; round++) {
+    for (let at = 0; at < names.length; at++) {
+      signal.throwIfAborted();
+      const name = names[(Math.max(round, 0) + at) % names.length]!;
+      const { wallMs, cpuMs } = await timed(contestants[name]);
+      if (round < 0) continue;
+      found[name].wallMs.push(wallMs);
+      found[name].cpuMs.push(cpuMs);
+    }
+    if (round >= 0) onRound();
+  }
+  return found;
+}
+
+async function timed({ run, times = 1 }: Contestant): Promise<{ wallMs: number; cpuMs: number }> {
+  const before = process.cpuUsage();
+  const startedMs = performance.now();
+  await run();
+  const wallMs = performance.now() - startedMs;
+  const { user, system } = process.cpuUsage(before);
+  return { wallMs: wallMs * times, cpuMs: ((user + system) / 1000) * times };
+}
+
+/** The middle of one's processor time over another's, round by round. */
+export function ratio(of: Times, over: Times): number {
+  return median(of.cpuMs.map((cpuMs, round) => cpuMs / over.cpuMs[round]!));
+}
+
+/** Medians, and between what the processor time lay. */
+export function timesRow({ wallMs, cpuMs }: Times) {
+  return rounded({
+    cpuMs: median(cpuMs),
+    cpuMsLeast: Math.min(...cpuMs),
+    cpuMsMost: Math.max(...cpuMs),
+    wallMs: median(wallMs),
+  });
+}
+
+/** To four digits. */
+export function rounded<T extends Readonly<Record<string, number>>>(figures: T): T {
+  const entries = Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))]);
+  return Object.fromEntries(entries) as T;
+}

@@ -1,0 +1,206 @@
+/**
+ * Scores from stored bytes, through the product's own path, beside what else could have scored the same window: every
+ * peer in the same runtime, one thread, in one run.
+ */
+import { join } from 'node:path';
+import { type Bundle, optionalGraph } from '../model/bundle.ts';
+import { storedInputs } from '../model/interaction.ts';
+import type { Model } from '../model/model.ts';
+import { readStates } from '../model/read-states.ts';
+import { openModel } from '../model/runtime.ts';
+import type { Session } from '../model/session.ts';
+import { type ContestOptions, contest, ratio, rounded, type Times, timesRow } from './contest.ts';
+import { floatProduct, integerProduct, maxSim } from './graphs/limits.ts';
+import { type Form, randomEncoder, VOCABULARY } from './graphs/random-encoder.ts';
+import { randomFloats } from './graphs/random-values.ts';
+import { measureGrowth } from './growth.ts';
+import { machineFacts } from './machine.ts';
+import { type BenchReport, median } from './report.ts';
+import { openSessions, type Sessions } from './sessions.ts';
+import { randomDocuments, randomIds, randomQuery } from './stored-documents.ts';
+import { headsOf, interactionOperations, MLP } from './work.ts';
+
+export interface RerankBenchOptions extends ContestOptions {
+  readonly directory: string;
+  /** Whether to measure how cost grows, in as many rounds again. */
+  readonly growth: boolean;
+}
+
+const CANDIDATES = 100;
+const MANY = 1000;
+const DOCUMENT_TOKENS = 180;
+const QUERY_TOKENS = 12;
+/** Pairs that cross-encoders read for the whole window, and pairs of one inference: they gain nothing from more. */
+const PAIRS = 10;
+const PAIRS_AT_ONCE = 2;
+/** A small model's fixed costs count, so it reads more at once. */
+const SMALL_PAIRS_AT_ONCE = 10;
+/** Documents that are read from their bytes at once, as a model thread does it. */
+const READ_AT_ONCE = 17;
+const PRODUCT = { rows: 1024, turns: 4 };
+const COPIED_BYTES = 1 << 26;
+
+export async function benchRerank(options: RerankBenchOptions): Promise<BenchReport> {
+  const machine = machineFacts();
+  const model = await openModel(options.directory, { threads: 1 });
+  const sessions = await openSessions();
+  try {
+    const load = loadOf(model.bundle);
+    const found = await contest(await contestants(model, sessions, load), options);
+    const growth = options.growth
+      ? await measureGrowth(model, { candidates: CANDIDATES, ...load }, options)
+      : { laws: {}, rows: [] };
+    return {
+      machine,
+      conditions: { ...conditionsOf(model.bundle, load, options), ...named('law', growth.laws) },
+      ratios: ratiosOf(found, model.bundle, load),
+      rows: [
+        ...Object.entries(found).map(([what, times]) => ({ what, ...timesRow(times) })),
+        ...growth.rows.map((row) => ({ what: 'growth', ...row })),
+      ],
+    };
+  } finally {
+    await sessions.close();
+    await model.close();
+  }
+}
+
+interface Load {
+  readonly documentTokens: number;
+  readonly queryTokens: number;
+}
+
+function loadOf({ limits }: Bundle): Load {
+  return {
+    documentTokens: Math.min(DOCUMENT_TOKENS, limits.documentTokens),
+    queryTokens: Math.min(QUERY_TOKENS, limits.queryTokens),
+  };
+}
+
+async function contestants(model: Model, sessions: Sessions, load: Load) {
+  const { bundle } = model;
+  const { hidden } = bundle.dims;
+  const documents = randomDocuments(bundle, CANDIDATES, load.documentTokens);
+  const many = Array.from({ length: MANY }, (_, at) => documents[at % CANDIDATES]!);
+  const query = randomQuery(bundle, load.queryTokens);
+  const pairTokens = load.queryTokens + load.documentTokens;
+  const layers = bundle.source.bottomLayers + bundle.source.interactionLayers;
+  const crossEncoder = (form: Form) =>
+    sessions.write(randomEncoder({ layers, hidden, heads: headsOf(bundle), gives: 'score', form }));
+  const tiny = { layers: 2, hidden: 128, heads: 2, gives: 'score', form: 'int8-dynamic' } as const;
+  const own = await sessions.open(join(bundle.directory, optionalGraph(bundle, 'cross-encoder')));
+  const pairsWith = (session: Session, types: boolean) =>
+    pairs(session, PAIRS, PAIRS_AT_ONCE, pairTokens, types);
+  const tinySession = await sessions.write(randomEncoder(tiny));
+  const similarity = await sessions.write(maxSim(bundle.dims.states));
+  const similarityQuery = {
+    data: randomFloats(load.queryTokens * bundle.dims.states),
+    dims: [load.queryTokens, bundle.dims.states],
+  };
+  const floats = await sessions.write(floatProduct(hidden, MLP * hidden));
+  const integers = await sessions.write(integerProduct(hidden, MLP * hidden));
+  const memory = new Uint8Array(COPIED_BYTES).fill(1);
+  const copy = new Uint8Array(COPIED_BYTES);
+  return {
+    mice: { run: () => model.score(query, documents) },
+    'mice, 1000 candidates': { run: () => model.score(query, many) },
+    'mice, reading the stored bytes alone': { run: () => read(documents, bundle, () => undefined) },
+    'cross-encoder as shipped': { run: pairsWith(own, true), times: CANDIDATES / PAIRS },
+    'cross-encoder float32': {
+      run: pairsWith(await crossEncoder('float32'), false),
+      times: CANDIDATES / PAIRS,
+    },
+    'cross-encoder int8-dynamic': {
+      run: pairsWith(await crossEncoder('int8-dynamic'), false),
+      times: CANDIDATES / PAIRS,
+    },
+    'TinyBERT-L2-H128 int8-dynamic': {
+      run: pairs(tinySession, CANDIDATES, SMALL_PAIRS_AT_ONCE, pairTokens, false),
+    },
+    MaxSim: {
+      run: () =>
+        read(documents, bundle, ({ document_states, document_scales }) =>
+          similarity.run({ query_states: similarityQuery, document_states, document_scales }),
+        ),
+    },
+    'product float32': { run: product(floats, Float32Array, hidden), times: 1 / PRODUCT.turns },
+    'product int8': { run: product(integers, Int8Array, hidden), times: 1 / PRODUCT.turns },
+    'memory copied': { run: () => copy.set(memory) },
+  };
+}
+
+type Found = Readonly<Record<keyof Awaited<ReturnType<typeof contestants>>, Times>>;
+
+/** Inferences over `count` pairs of token ids. */
+function pairs(session: Session, count: number, atOnce: number, tokens: number, types: boolean) {
+  const ids = randomIds(atOnce, tokens, VOCABULARY);
+  const { dims } = ids.input_ids;
+  const inputs = types ? { ...ids, token_type_ids: { data: new BigInt64Array(atOnce * tokens), dims } } : ids;
+  return async () => {
+    for (let done = 0; done < count; done += atOnce) await session.run(inputs);
+  };
+}
+
+/** Checked, decoded and laid out as a model thread does it. */
+async function read(
+  documents: readonly Uint8Array[],
+  bundle: Bundle,
+  use: (inputs: ReturnType<typeof storedInputs>) => Promise<unknown> | undefined,
+): Promise<void> {
+  for (let at = 0; at < documents.length; at += READ_AT_ONCE) {
+    const views = documents.slice(at, at + READ_AT_ONCE).flatMap((bytes) => readStates(bytes, bundle));
+    await use(storedInputs(views, bundle.dims.states));
+  }
+}
+
+function product(session: Session, kind: typeof Float32Array | typeof Int8Array, inner: number) {
+  const x = { data: new kind(PRODUCT.rows * inner).fill(1), dims: [PRODUCT.rows, inner] };
+  return async () => {
+    for (let turn = 0; turn < PRODUCT.turns; turn++) await session.run({ x });
+  };
+}
+
+function ratiosOf(found: Found, bundle: Bundle, load: Load): BenchReport['ratios'] {
+  const { mice } = found;
+  const { hidden } = bundle.dims;
+  const ours = interactionOperations(bundle, load.queryTokens, load.documentTokens) * CANDIDATES;
+  const most = 2 * PRODUCT.rows * hidden * MLP * hidden;
+  return rounded({
+    crossEncoderSameDtype: ratio(found['cross-encoder as shipped'], mice),
+    crossEncoderFp32: ratio(found['cross-encoder float32'], mice),
+    crossEncoderInt8Dynamic: ratio(found['cross-encoder int8-dynamic'], mice),
+    tinyBertInt8: ratio(found['TinyBERT-L2-H128 int8-dynamic'], mice),
+    maxSim: ratio(found.MaxSim, mice),
+    thousandVsCrossEncoder25: ratio(found['cross-encoder as shipped'], found['mice, 1000 candidates']) / 4,
+    limitFp32: (ratio(found['product float32'], mice) * ours) / most,
+    limitInt8: (ratio(found['product int8'], mice) * ours) / most,
+    dataPathShare: ratio(found['mice, reading the stored bytes alone'], mice),
+    gigaOperationsFp32: most / median(found['product float32'].cpuMs) / 1e6,
+    gigaOperationsInt8: most / median(found['product int8'].cpuMs) / 1e6,
+    memoryGbPerSecond: (2 * COPIED_BYTES) / median(found['memory copied'].cpuMs) / 1e6,
+  });
+}
+
+function conditionsOf(bundle: Bundle, { documentTokens, queryTokens }: Load, { rounds }: RerankBenchOptions) {
+  return {
+    bundle: bundle.model,
+    candidates: CANDIDATES,
+    documentTokens,
+    queryTokens,
+    rounds,
+    threads: 1,
+    ours: 'from stored bytes to scores: check, decode, lay out, interaction graph, cosine',
+    peers:
+      'inference alone, from token ids. All but the cross-encoder as shipped are of random weights, which take as ' +
+      `long as trained ones: the cross-encoder's shape (${headsOf(bundle)} heads, MLP of ${MLP} times the width, last layer for [CLS] only), ` +
+      `TinyBERT's, MaxSim over the same stored bytes`,
+    crossEncoders: `${PAIRS} pairs, ${PAIRS_AT_ONCE} at once, for the window of ${CANDIDATES}`,
+    figures:
+      'processor time of the process, medians over rounds; ratios are the peer’s over ours, round by round; ' +
+      'limitFp32 and limitInt8: our matrix products a second over those of a lone product of its MLP’s size',
+  };
+}
+
+function named(kind: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${kind}.${name}`, value]));
+}

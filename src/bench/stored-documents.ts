@@ -1,0 +1,42 @@
+/** Stored states, query states and token ids without meaning, in the forms that the product reads them in. */
+import type { Bundle } from '../model/bundle.ts';
+import type { EncodedQuery } from '../model/model.ts';
+import type { Input } from '../model/session.ts';
+import { encodeStates } from '../states/encode.ts';
+import { contentHash } from '../states/hash.ts';
+import { randomFloats } from './graphs/random-values.ts';
+
+/** Blobs as an index holds them, each in a buffer of its own. */
+export function randomDocuments(bundle: Bundle, count: number, tokens: number): readonly Uint8Array[] {
+  const { id: bundleId, dims, stateDtype: dtype } = bundle;
+  return Array.from({ length: count }, (_, at) =>
+    encodeStates({
+      bundleId,
+      hash: contentHash(String(at)),
+      truncated: false,
+      dtype,
+      dims: dims.states,
+      vector: randomFloats(dims.vector),
+      states: randomFloats(tokens * dims.states).map((value) => value * 20),
+    }),
+  );
+}
+
+export function randomQuery({ dims }: Bundle, tokens: number): EncodedQuery {
+  const states = randomFloats(tokens * dims.hidden).map((value) => value * 20);
+  return { tokens, truncated: false, states, vector: randomFloats(dims.vector) };
+}
+
+/** Ids and masks of `rows` texts of `tokens` tokens, for encoders and cross-encoders. */
+export function randomIds(
+  rows: number,
+  tokens: number,
+  vocabulary: number,
+): Record<'input_ids' | 'attention_mask', Input> {
+  const dims = [rows, tokens];
+  const ids = BigInt64Array.from({ length: rows * tokens }, (_, at) => BigInt((at * 31) % vocabulary));
+  return {
+    input_ids: { data: ids, dims },
+    attention_mask: { data: new BigInt64Array(rows * tokens).fill(1n), dims },
+  };
+}
