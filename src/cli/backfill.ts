@@ -4,6 +4,7 @@ import { connectEngine } from '../engine/connect.ts';
 import { MiceError } from '../errors.ts';
 import { type BackfillSummary, backfill } from '../ingest/backfill/backfill.ts';
 import { type VerifyReport, verifyStates } from '../ingest/backfill/verify.ts';
+import { openPlacing } from '../ingest/stores/placing.ts';
 import { plainSelection, selections } from '../ingest/text.ts';
 import { jsonOrUndefined } from '../json/parse.ts';
 import { defaultBundleDirectory, openBundle } from '../model/bundle.ts';
@@ -39,7 +40,7 @@ export function backfillCommand(): Command {
     .argument('<index>', 'name of the index, alias or data stream');
   return withSettings(command, [
     ...(['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'modelThreads'] as const),
-    ...(['fieldsObject', 'textFields', 'textRules'] as const),
+    ...(['fieldsObject', 'textFields', 'textRules', 'statesRules'] as const),
   ])
     .option('--query <json>', 'only the documents that this query finds', query)
     .option('--rate <n>', 'documents a second at most; 0 for no limit', count('--rate', 0, 1e6), 0)
@@ -60,6 +61,12 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
   const settings = settingsOf({ ...flags });
   const { signal, stop } = watchInterruption('The backfill');
   const engine = await connectEngine(serviceAddress(settings));
+  const placing = openPlacing({
+    ...{ engine, object: settings.fieldsObject, rules: settings.statesRules },
+    onFault(error) {
+      throw error;
+    },
+  });
   let bar: Progress | undefined;
   const endBar = () => {
     bar?.stop();
@@ -67,6 +74,7 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
   };
   const needs = {
     engine,
+    placing,
     object: settings.fieldsObject,
     selectionOf: selections(settings.textRules, plainSelection(settings.textFields)),
     signal,
@@ -77,6 +85,7 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
     },
   };
   try {
+    await placing.refresh();
     const directory = settings.modelBundle || defaultBundleDirectory();
     if (flags.verify) {
       const { model } = await openBundle(directory);
@@ -103,6 +112,7 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
   } finally {
     endBar();
     stop();
+    placing.close();
     await engine.close();
   }
 }
@@ -117,10 +127,11 @@ function report<T>(
 }
 
 function summarised(summary: BackfillSummary): readonly string[] {
-  const { index, scanned, fresh, written, left, withoutText, failed, seconds, documentsPerSecond } = summary;
+  const { index, scanned, fresh, written, left, withoutText, failed, removed } = summary;
   return [
     `${index}: ${scanned} documents, ${written} written, ${fresh} fresh before, ${withoutText} without text, ${left} changed or deleted by others, ${failed} failed`,
-    `${seconds.toFixed(1)} s, ${documentsPerSecond.toFixed(1)} documents/s by this process`,
+    ...(removed > 0 ? [`${removed} states of documents that are gone were removed`] : []),
+    `${summary.seconds.toFixed(1)} s, ${summary.documentsPerSecond.toFixed(1)} documents/s by this process`,
     ...summary.reasons.map((reason) => `failed: ${reason}`),
   ];
 }

@@ -1,5 +1,6 @@
-/** `mice setup INDEX`: an index that can hold vectors and states, created or completed. */
-import { Command } from 'commander';
+/** `mice setup INDEX`: where the states of an index are to lie, created or completed. */
+import { Command, Option } from 'commander';
+import { type StoreName, statesRuleFor, storeNames } from '../config/index-rules.ts';
 import { connectEngine } from '../engine/connect.ts';
 import { setupIndex } from '../ingest/setup.ts';
 import { defaultBundleDirectory, openBundle } from '../model/bundle.ts';
@@ -17,26 +18,44 @@ export function setupCommand(): Command {
       '<index>',
       'name of an index, alias or data stream; or a pattern with *, for an index template',
     );
-  return withSettings(command, ['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'fieldsObject'])
+  return withSettings(command, [
+    'upstreamUrl',
+    'upstreamAuthorization',
+    'modelBundle',
+    'fieldsObject',
+    'statesRules',
+  ])
+    .addOption(
+      new Option(
+        '--store <name>',
+        'where states are to lie; unless given, in the companion where there is one, else in fields',
+      ).choices(storeNames),
+    )
     .option('--dry-run', 'show what would change and change nothing')
     .option('--json', 'print the report as JSON')
-    .action((index: string, parsed: { readonly json?: true; readonly dryRun?: true }) =>
-      setup(index, parsed),
-    );
+    .action((index: string, flags: SetupFlags) => setup(index, flags));
 }
 
-async function setup(index: string, parsed: { readonly json?: true; readonly dryRun?: true }): Promise<void> {
-  const settings = settingsOf(parsed);
+interface SetupFlags {
+  readonly store?: StoreName;
+  readonly json?: true;
+  readonly dryRun?: true;
+}
+
+async function setup(index: string, parsed: SetupFlags): Promise<void> {
+  const settings = settingsOf({ ...parsed });
   const bundle = await openBundle(settings.modelBundle || defaultBundleDirectory());
   const engine = await connectEngine(serviceAddress(settings));
   try {
     const report = await setupIndex(engine, index, {
       object: settings.fieldsObject,
       vectorDims: bundle.dims.vector,
+      store: parsed.store ?? statesRuleFor(settings.statesRules, index)?.store,
       dryRun: parsed.dryRun === true,
     });
     if (parsed.json) printJson(report);
     else {
+      for (const sentence of report.about) process.stdout.write(`${sentence}\n`);
       const verb = parsed.dryRun ? 'would' : 'did';
       for (const { what, name, body, before } of report.changes) {
         process.stdout.write(`${verb} ${what} ${name}\n`);

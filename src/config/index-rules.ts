@@ -1,4 +1,4 @@
-/** Rules for searches of some indices, by name or wildcard. */
+/** Rules for some indices, by name or wildcard: for their searches, and for where their states lie. */
 import { z } from 'zod';
 
 export interface IndexRule {
@@ -12,6 +12,19 @@ export interface IndexRule {
   readonly fields?: readonly string[] | undefined;
   /** Fields whose clauses make the question; names or patterns with `*`. */
   readonly question?: readonly string[] | undefined;
+}
+
+/**
+ * Where states lie: in the documents (`field`), in an index beside (`companion`), or in the service only (`cache`).
+ */
+export const storeNames = ['field', 'companion', 'cache'] as const;
+export type StoreName = (typeof storeNames)[number];
+
+/** Where the states of some indices lie. */
+export interface StatesRule {
+  /** Names of indices, aliases or data streams, or patterns with `*`. */
+  readonly indices: readonly string[];
+  readonly store?: StoreName | undefined;
 }
 
 const names = z.array(z.string().min(1)).min(1);
@@ -30,6 +43,28 @@ export const indexRules: z.ZodType<readonly IndexRule[]> = z.preprocess(
   (value) => (typeof value === 'string' ? parsed(value) : value),
   z.array(rule),
 );
+
+const statesRule = z.strictObject({
+  indices: z.union([
+    z
+      .string()
+      .min(1)
+      .transform((name) => [name]),
+    names,
+  ]),
+  store: z.enum(storeNames).optional(),
+});
+
+/** As {@link indexRules}. */
+export const statesRules: z.ZodType<readonly StatesRule[]> = z.preprocess(
+  (value) => (typeof value === 'string' ? parsed(value) : value),
+  z.array(statesRule),
+);
+
+/** The first rule with an `indices` that fits the name of one index. */
+export function statesRuleFor(rules: readonly StatesRule[], index: string): StatesRule | undefined {
+  return rules.find(({ indices }) => indices.some((pattern) => fitsPattern(pattern, index)));
+}
 
 /**
  * The first rule that fits every index of a request.

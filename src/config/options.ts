@@ -1,7 +1,7 @@
 /** Every option, declared once: help text, environment names and docs/configuration.md are made from here. */
 import { z } from 'zod';
 import { jsonOrUndefined } from '../json/parse.ts';
-import { type IndexRule, indexRules } from './index-rules.ts';
+import { type IndexRule, indexRules, type StatesRule, statesRules } from './index-rules.ts';
 
 export interface Option<T> {
   /** Dotted name in the configuration file; `--a-b` on the command line and `MICE_A_B` in the environment. */
@@ -379,6 +379,13 @@ export const options = {
     default: [],
     accepts: 'a list of rules, as JSON on the command line and in the environment',
   }),
+  statesRules: option<readonly StatesRule[]>({
+    name: 'states.rules',
+    doc: 'Where the states of some indices lie: the first rule whose `indices` (names, or patterns with `*`) fit an index decides. `store` is "field" (in the documents), "companion" (in an index beside, which is made where there is none), or "cache" (in the service only). Unless given: in the companion where `mice setup` made one, else in the documents where their mapping has the fields, else in the service only.',
+    schema: statesRules,
+    default: [],
+    accepts: 'a list (JSON on the command line) of {indices, store: field, companion or cache}',
+  }),
   cacheMb: option({
     name: 'cache.memory',
     doc: 'Memory for states that were encoded on first sight.',
@@ -407,7 +414,7 @@ export const options = {
   }),
   cacheWriteBack: option({
     name: 'cache.write-back',
-    doc: "Whether states that were encoded on first sight are written into prepared indices, with the service's own credentials.",
+    doc: "Whether states that were encoded on first sight are written to the store of their index, where it has one, with the service's own credentials.",
     schema: flag,
     default: false,
     accepts: 'true or false',

@@ -8,6 +8,7 @@ import { type BulkAction, readAction } from './bulk-action.ts';
 import type { EnrichedWrite, Write } from './enrich.ts';
 import { breakOf, type Line, linesOf, withoutBreak } from './ndjson.ts';
 import { type RecentWrites, rememberWrites } from './recent.ts';
+import type { StoreName } from './stores/store.ts';
 import { withoutFieldsInAnswer } from './update.ts';
 
 /** Items and bytes that are held at a time. */
@@ -19,7 +20,10 @@ export interface BulkNeeds {
   readonly index: string | undefined;
   /** The routing in the request's query, for actions that name none. */
   readonly routing?: string | undefined;
-  readonly isPrepared: (index: string) => Promise<boolean>;
+  /** Where the states of an index lie: only items of `field` change. */
+  readonly storeOf: (index: string) => Promise<StoreName>;
+  /** Told of an item whose states lie beside; `position` counts all items of the request. */
+  readonly onBeside: (position: number, routing: string | undefined) => void;
   readonly enrich: (writes: readonly Write[], recent: RecentWrites) => Promise<readonly EnrichedWrite[]>;
   /** Fields that no answer shall hold. */
   readonly hidden: readonly string[];
@@ -73,14 +77,17 @@ async function enrichGroup(
 ): Promise<Buffer> {
   const places: number[] = [];
   const writes: Write[] = [];
+  const positions = positionsOf(group, position);
   for (const [at, { action, lines }] of group.entries()) {
-    if (action?.index === undefined || !(await needs.isPrepared(action.index))) continue;
+    if (action?.index === undefined) continue;
+    const store = await needs.storeOf(action.index);
+    if (store === 'companion') needs.onBeside(positions[at]!, action.routing ?? needs.routing);
+    if (store !== 'field') continue;
     places.push(at);
     const body = lines[1] ? withoutBreak(lines[1]) : Buffer.alloc(0);
     writes.push({ ...action, index: action.index, routing: action.routing ?? needs.routing, body });
   }
   const enriched = await needs.enrich(writes, recent);
-  const positions = positionsOf(group, position);
   const lines: (readonly Buffer[])[] = group.map((item) => item.lines);
   places.forEach((at, place) => {
     const write = enriched[place]!;

@@ -78,7 +78,7 @@ function* later(
 }
 
 /** Up to and with the bracket that opens `items`, `errors` set; undefined while that has not come. */
-function readHead(held: Buffer): { readonly bytes: Buffer; readonly end: number } | undefined {
+export function readHead(held: Buffer): { readonly bytes: Buffer; readonly end: number } | undefined {
   const pattern = /"items"\s*:\s*\[/.exec(held.toString('latin1'));
   if (!pattern) return undefined;
   const end = pattern.index + pattern[0].length;
@@ -101,12 +101,12 @@ function readHead(held: Buffer): { readonly bytes: Buffer; readonly end: number 
   }
 }
 
-type NextItem =
+export type NextItem =
   | { readonly kind: 'item'; readonly start: number; readonly end: number }
   | { readonly kind: 'end' };
 
 /** What comes next inside the array; undefined while it has not come whole. */
-function readItem(held: Buffer): NextItem | undefined {
+export function readItem(held: Buffer): NextItem | undefined {
   let start = skipSpace(held, 0);
   if (held[start] === 0x2c) start = skipSpace(held, start + 1);
   if (held[start] === 0x5d) return { kind: 'end' };

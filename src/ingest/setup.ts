@@ -1,10 +1,18 @@
-/** `mice setup`: an index that can hold vectors and states, made or completed; never weakened. */
+/** `mice setup`: where an index's states are to lie, made or completed; never weakened. */
 import { isDeepStrictEqual } from 'node:util';
 import type { Engine, IndexBody, IndexTemplate, MiceFields } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
+import {
+  type CompanionStanding,
+  companionBody,
+  companionName,
+  companionStanding,
+} from './stores/companion.ts';
+import { hasStates } from './stores/placing.ts';
+import type { StoreName } from './stores/store.ts';
 
 export interface SetupChange {
-  readonly what: 'create index' | 'extend mapping' | 'put template' | 'put pipeline';
+  readonly what: 'create index' | 'delete index' | 'extend mapping' | 'put template' | 'put pipeline';
   readonly name: string;
   readonly body: unknown;
   /** What is there now, where that is replaced. */
@@ -13,6 +21,9 @@ export interface SetupChange {
 
 export interface SetupReport {
   readonly index: string;
+  readonly store: StoreName;
+  /** What the choice of the store means, in words. */
+  readonly about: readonly string[];
   /** What was done, or would be on a dry run; empty when all is as it should be. */
   readonly changes: readonly SetupChange[];
   /** What works but costs something, in words. */
@@ -20,6 +31,8 @@ export interface SetupReport {
 }
 
 export interface SetupOptions extends MiceFields {
+  /** Unless given, the companion where there is one, else the fields. */
+  readonly store?: StoreName | undefined;
   readonly dryRun?: boolean;
 }
 
@@ -30,18 +43,107 @@ export interface SetupOptions extends MiceFields {
  * mapping that can no longer take them
  */
 export async function setupIndex(engine: Engine, index: string, options: SetupOptions): Promise<SetupReport> {
+  const indices = index.includes('*') ? {} : await liveIndices(engine, index);
+  const companions = await companionsOf(engine, indices, options.object);
+  const isBeside = Object.values(companions).some((standing) => standing !== 'absent');
+  const store = options.store ?? (isBeside ? 'companion' : 'field');
+  const plan =
+    store === 'field'
+      ? await fieldPlan(engine, index, indices, options)
+      : store === 'companion'
+        ? companionPlan(index, indices, companions, options.object)
+        : cachePlan(indices, options.object);
+  const outlived = Object.keys(companions).filter((name) => companions[name] !== 'absent');
+  const gone = store === 'companion' ? [] : outlived.map((name) => deletion(name, options.object));
+  const changes = [...plan.changes, ...gone];
+  if (options.dryRun !== true) for (const change of changes) await apply(engine, change);
+  return { index, store, about: aboutStore[store], changes, warnings: plan.warnings };
+}
+
+const aboutStore: Readonly<Record<StoreName, readonly string[]>> = {
+  field: [
+    'Vectors and states lie in the documents: a search gets the states with its hits, and can look for vectors.',
+    'The mapping grows by one object; each document grows by its states, and stays one write. Engine-side rewrites (scripts, _update_by_query) drop the states until they are repaired.',
+  ],
+  companion: [
+    'States lie in a hidden index beside, which only the service reads and writes: mapping and documents stay as they are.',
+    'A search asks once more, by id; a write is followed by a second one, after the cluster accepted it. There are no vectors to search by. Deleting the index leaves the companion to be deleted.',
+  ],
+  cache: [
+    'States lie in the service only: nothing is written to the cluster, and every process reads each document itself.',
+    'A document costs its encoding the first time a search meets it, and again when it falls out of cache.memory and cache.disk. There are no vectors to search by.',
+  ],
+};
+
+type Companions = Readonly<Record<string, CompanionStanding>>;
+
+async function companionsOf(
+  engine: Engine,
+  indices: Readonly<Record<string, IndexBody>>,
+  object: string,
+): Promise<Companions> {
+  const found: Record<string, CompanionStanding> = {};
+  for (const [name, live] of Object.entries(indices))
+    found[name] = await companionStanding(engine, name, live, object);
+  return found;
+}
+
+async function fieldPlan(
+  engine: Engine,
+  index: string,
+  indices: Readonly<Record<string, IndexBody>>,
+  options: SetupOptions,
+): Promise<Plan> {
   const wanted = engine.indexBody(options);
   const found = await engine.indexTemplates(index);
   const templates = templateChanges(index, found, wanted, options.object);
-  const indices = index.includes('*') ? {} : await liveIndices(engine, index);
   const plans = Object.entries(indices).map(([name, live]) =>
     planOf(name, live, wanted, options.object, Object.keys(found).length > 0),
   );
   const isNew = !index.includes('*') && plans.length === 0;
   if (isNew) plans.push(creation(index, wanted));
-  const changes = [...plans.flatMap((plan) => plan.changes), ...templates, ...pipelineChanges(engine)];
-  if (options.dryRun !== true) for (const change of changes) await apply(engine, change);
-  return { index, changes, warnings: plans.flatMap((plan) => plan.warnings) };
+  return {
+    changes: [...plans.flatMap((plan) => plan.changes), ...templates, ...pipelineChanges(engine)],
+    warnings: plans.flatMap((plan) => plan.warnings),
+  };
+}
+
+function companionPlan(
+  index: string,
+  indices: Readonly<Record<string, IndexBody>>,
+  companions: Companions,
+  object: string,
+): Plan {
+  const changes = Object.entries(indices).flatMap(([name, live]): SetupChange[] => {
+    const create: SetupChange = {
+      ...{ what: 'create index', name: companionName(name, object), body: companionBody(name, live) },
+    };
+    if (companions[name] === 'there') return [];
+    return companions[name] === 'absent' ? [create] : [deletion(name, object), create];
+  });
+  const isOne = Object.keys(indices).length === 1 && index in indices;
+  const rule = JSON.stringify([{ indices: [index], store: 'companion' }]);
+  return {
+    changes,
+    warnings: isOne
+      ? []
+      : [`Indices of ${index} that are made later get a companion with states.rules: ${rule}`],
+  };
+}
+
+function cachePlan(indices: Readonly<Record<string, IndexBody>>, object: string): Plan {
+  const prepared = Object.entries(indices).filter(([, { mappings }]) => hasStates(mappings, object));
+  return {
+    changes: [],
+    warnings: prepared.map(
+      ([name]) =>
+        `${name} has the field ${object}.states, which a mapping cannot lose; it is used unless states.rules says: ${JSON.stringify([{ indices: [name], store: 'cache' }])}`,
+    ),
+  };
+}
+
+function deletion(index: string, object: string): SetupChange {
+  return { what: 'delete index', name: companionName(index, object), body: null };
 }
 
 async function liveIndices(engine: Engine, index: string): Promise<Readonly<Record<string, IndexBody>>> {
@@ -125,7 +227,7 @@ function completion(index: string, live: IndexBody, wanted: IndexBody, object: s
   const warnings = excludesStates(live, object)
     ? []
     : [
-        `_source of ${index} keeps ${object}.vector and ${object}.states: every answer carries them, and an index cannot change that later.`,
+        `_source of ${index} keeps ${object}.vector and ${object}.states: every answer carries them, and an index cannot change that later. --store companion leaves the index as it is.`,
       ];
   if (Object.keys(missing).length === 0) return { changes: [], warnings };
   const body = { properties: { [object]: { properties: missing } } };
@@ -149,6 +251,7 @@ function pipelineChanges(engine: Engine): readonly SetupChange[] {
 
 async function apply(engine: Engine, { what, name, body }: SetupChange): Promise<void> {
   if (what === 'create index') await engine.createIndex(name, body as IndexBody);
+  else if (what === 'delete index') await engine.deleteIndex(name);
   else if (what === 'extend mapping') await engine.extendMapping(name, body as Record<string, unknown>);
   else if (what === 'put template') await engine.putIndexTemplate(name, body as IndexTemplate);
   else await engine.putPipeline(name, body as Record<string, unknown>);
@@ -193,7 +296,7 @@ function notKnn(index: string): MiceError {
     'index-mapping',
     `${index} was created without the setting index.knn, which cannot be added.`,
     {
-      hint: 'Re-ranking works on it as it is, with states computed on first sight; for stored ones, reindex into an index made by setup.',
+      hint: 'Re-ranking works on it as it is, with states computed on first sight; for stored ones, use --store companion, or reindex into an index made by setup.',
     },
   );
 }

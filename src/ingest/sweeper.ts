@@ -2,7 +2,7 @@
 import { type BackfillOptions, type BackfillSummary, backfill } from './backfill/backfill.ts';
 
 export interface SweeperOptions
-  extends Omit<BackfillOptions, 'query' | 'signal' | 'parallel' | 'onProgress'> {
+  extends Omit<BackfillOptions, 'query' | 'lacking' | 'signal' | 'parallel' | 'onProgress'> {
   /** Names of indices, aliases or data streams. */
   readonly indices: readonly string[];
   readonly intervalMs: number;
@@ -31,9 +31,8 @@ export function startSweeper(options: SweeperOptions): Sweeper {
 async function sweepUntil(signal: AbortSignal, options: SweeperOptions): Promise<void> {
   while (!signal.aborted) {
     for (const index of options.indices) {
-      const query = lacking(options.object, options.model.bundle.model);
       try {
-        const summaries = await backfill(index, { ...options, query, parallel: 1, signal });
+        const summaries = await backfill(index, { ...options, lacking: true, parallel: 1, signal });
         for (const summary of summaries) options.onSwept(summary);
       } catch (error) {
         if (signal.aborted) return;
@@ -42,12 +41,6 @@ async function sweepUntil(signal: AbortSignal, options: SweeperOptions): Promise
     }
     await untilAborted(options.intervalMs, signal);
   }
-}
-
-/** Documents without states, or with those of another model. */
-function lacking(object: string, model: string): unknown {
-  const has = [{ exists: { field: `${object}.states` } }, { term: { [`${object}.model`]: model } }];
-  return { bool: { must_not: [{ bool: { filter: has } }] } };
 }
 
 function untilAborted(ms: number, signal: AbortSignal): Promise<void> {

@@ -68,7 +68,7 @@ export function selectText(source: unknown, selection: TextSelection | readonly 
 }
 
 /** A data stream is written by its own name and found by its backing index's, `.ds-NAME-2026.01.31-000001`. */
-function writtenName(index: string): string {
+export function writtenName(index: string): string {
   return /^\.ds-(.+?)(?:-\d{4}\.\d{2}\.\d{2})?-\d{6,}$/.exec(index)?.[1] ?? index;
 }
 

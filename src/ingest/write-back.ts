@@ -1,12 +1,12 @@
-/** States that were encoded on sight, written into the index: what was read once by a search is stored. */
+/** States that were encoded on sight, written to the cluster: what was read once by a search is stored. */
 import type { Engine } from '../engine/port.ts';
 import type { Model } from '../model/model.ts';
 import type { StatesCache } from '../states/cache.ts';
 import { startPace } from './backfill/pace.ts';
-import { type ReadDocument, readHit, type StandingHit, sourceFilter } from './backfill/standing.ts';
 import { writeStates } from './backfill/writer.ts';
 import type { DocumentKey } from './current.ts';
-import type { IsPrepared } from './prepared.ts';
+import type { Placing } from './stores/placing.ts';
+import type { ReadDocument } from './stores/store.ts';
 import type { SelectionOf } from './text.ts';
 
 export interface WriteBackNeeds {
@@ -16,7 +16,7 @@ export interface WriteBackNeeds {
   /** Name of the object that holds our fields. */
   readonly object: string;
   readonly selectionOf: SelectionOf;
-  readonly isPrepared: IsPrepared;
+  readonly placing: Placing;
   readonly onWritten: (documents: number) => void;
   readonly onFault: (error: unknown) => void;
 }
@@ -34,7 +34,7 @@ export interface WriteBack {
 const WAITING = 2000;
 const AT_ONCE = 64;
 
-/** With the service's own credentials; only documents of prepared indices, and only what the cache holds. */
+/** With the service's own credentials; only documents of indices that have a store, and only what the cache holds. */
 export function openWriteBack(needs: WriteBackNeeds): WriteBack {
   const waiting = new Map<string, DocumentKey>();
   let running: Promise<void> | undefined;
@@ -71,23 +71,17 @@ export function openWriteBack(needs: WriteBackNeeds): WriteBack {
 }
 
 async function write(keys: readonly DocumentKey[], needs: WriteBackNeeds): Promise<void> {
-  const { engine, model, cache, object, selectionOf, onWritten } = needs;
+  const { engine, model, cache, object, selectionOf, placing, onWritten } = needs;
   const byIndex = Map.groupBy(keys, ({ index }) => index);
   for (const [index, documents] of byIndex) {
-    if (!(await needs.isPrepared(index))) continue;
-    const standing = { object, model: model.bundle.model, selection: selectionOf(index) };
-    const docs = documents.map(({ id, routing }) => ({
-      ...{ _index: index, _id: id, _source: sourceFilter(object, standing.selection) },
-      ...(routing !== undefined && { routing }),
-    }));
-    const { status, body } = await engine.ask({ method: 'POST', path: '/_mget', body: { docs } });
-    if (status !== 200) continue;
-    const found = (body.docs as (StandingHit & { found?: boolean })[]).filter((doc) => doc.found);
-    const read = found
-      .map((hit) => readHit(hit, standing))
-      .filter(({ hash }) => hash !== '' && cache.get(hash));
+    if ((await placing.of(index)) === 'cache') continue;
+    const selection = selectionOf(index);
+    const store = await placing.storeOf(index, { engine, object, model: model.bundle.model, selection });
+    const read = (await store.read(await store.fetch(documents))).filter(
+      ({ standing, hash }) => (standing === 'stale' || standing === 'missing') && cache.get(hash),
+    );
     const { written } = await writeStates(read, {
-      ...{ ...standing, engine, pace: startPace(0), signal: new AbortController().signal },
+      ...{ store, pace: startPace(0), signal: new AbortController().signal },
       encodeModel: { encodeDocuments: cached(read, cache) },
     });
     onWritten(written);

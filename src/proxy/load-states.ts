@@ -1,4 +1,7 @@
-/** States for the candidates of a window: stored in the answer itself, or to be encoded from the document's text. */
+/** States for the candidates of a window: in the answer itself, in an index beside, or to be encoded from the text. */
+import type { Engine } from '../engine/port.ts';
+import { readCompanion } from '../ingest/stores/companion.ts';
+import type { Placing } from '../ingest/stores/placing.ts';
 import { type SelectionOf, selectText, type TextSelection } from '../ingest/text.ts';
 import { checkStates } from '../states/check.ts';
 import { contentHash } from '../states/hash.ts';
@@ -8,8 +11,11 @@ import type { HitPlace } from './hits.ts';
 export type FoundStates =
   | { readonly kind: 'fresh'; readonly bytes: Uint8Array }
   | {
-      /** `unusable`: of another bundle or layout, or damaged. */
-      readonly kind: 'missing' | 'stale' | 'unusable';
+      /**
+       * `unusable`: of another bundle or layout, or damaged. `unchecked`: they lie beside the document, and its text is
+       * not at hand to tell whether they are of it.
+       */
+      readonly kind: 'missing' | 'stale' | 'unusable' | 'unchecked';
       /** The document's text, where the hit carries it. */
       readonly text: string | undefined;
     };
@@ -22,15 +28,75 @@ export interface HitReading {
   readonly sourceIsWhole: boolean;
 }
 
-/** What a hit holds of its states: usable when they are of this bundle and, where the text is at hand, of this text. */
-export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading): FoundStates {
+/**
+ * What there is of a hit's states: usable when they are of this bundle and, where the text is at hand, of this text.
+ * Those in the document went with its text; those beside it may be of an earlier one.
+ */
+export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading, lying: Lying): FoundStates {
   const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.selectionOf(hit.index)) : undefined;
-  if (hit.states === undefined) return { kind: 'missing', text };
-  const bytes = Buffer.from(answer.toString('latin1', hit.states.start, hit.states.end), 'base64');
+  const bytes = bytesOf(answer, hit, lying);
+  if (bytes === undefined) return { kind: 'missing', text };
   const check = checkStates(bytes, { bundleId: reading.bundleId });
   if (check.kind !== 'ok') return { kind: 'unusable', text };
   if (text && check.header.hash !== contentHash(text)) return { kind: 'stale', text };
+  if (lying.where === 'beside' && text === undefined) return { kind: 'unchecked', text };
   return { kind: 'fresh', bytes };
+}
+
+function bytesOf(answer: Buffer, { states }: HitPlace, lying: Lying): Uint8Array | undefined {
+  if (lying.where === 'beside') return lying.bytes;
+  if (lying.where === 'nowhere' || states === undefined) return undefined;
+  return Buffer.from(answer.toString('latin1', states.start, states.end), 'base64');
+}
+
+/** Where a hit's states lie, and those that lie beside. */
+export type Lying =
+  | { readonly where: 'in-answer' | 'nowhere' }
+  | { readonly where: 'beside'; readonly bytes: Uint8Array | undefined };
+
+/** One a hit. Never throws: what cannot be read, or not before `signal` fires, is missing. */
+export type LocateStates = (hits: readonly HitPlace[], signal: AbortSignal) => Promise<readonly Lying[]>;
+
+export interface LocateNeeds {
+  readonly engine: Engine;
+  readonly object: string;
+  readonly placing: Pick<Placing, 'ofHit'>;
+  /** Told of states that were found beside, by the hash that they name. */
+  readonly onFound: (states: Uint8Array) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Reads beside with the service's own credentials, and only for hits of an answer that the caller got. */
+export function locateStates({ engine, object, placing, onFound, onFault }: LocateNeeds): LocateStates {
+  return async (hits, signal) => {
+    const stores = hits.map(({ index }) => placing.ofHit(index));
+    const beside = hits.filter((_, at) => stores[at] === 'companion');
+    const found =
+      beside.length === 0
+        ? []
+        : await Promise.race([readCompanion(engine, object, beside), aborted(signal)]).catch(
+            (error: unknown) => {
+              if (!signal.aborted) onFault(error);
+              return [];
+            },
+          );
+    let next = 0;
+    return stores.map((store): Lying => {
+      if (store !== 'companion') return { where: store === 'field' ? 'in-answer' : 'nowhere' };
+      const document = found[next++];
+      const bytes = document && Buffer.from(document.states, 'base64');
+      if (bytes) onFound(bytes);
+      return { where: 'beside', bytes };
+    });
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const stop = () => reject(signal.reason);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
 }
 
 function textInHit(answer: Buffer, { source }: HitPlace, selection: TextSelection): string | undefined {

@@ -11,7 +11,7 @@ import type { StageClock } from '../observe/stages.ts';
 import type { HitPlace } from './hits.ts';
 import type { LiveStates } from './live-states.ts';
 import type { Load } from './load.ts';
-import { type FoundStates, findStates } from './load-states.ts';
+import { type FoundStates, findStates, type LocateStates } from './load-states.ts';
 import type { DegradeReason } from './verdicts.ts';
 
 export interface WindowNeeds {
@@ -21,6 +21,8 @@ export interface WindowNeeds {
   readonly log: Logger;
   /** Which texts of a hit's document are read. */
   readonly selectionOf: SelectionOf;
+  /** Where the states of hits lie. */
+  readonly locate: LocateStates;
   /** Told of the hits whose documents were encoded on sight. */
   readonly onEncoded?: ((hits: readonly HitPlace[]) => void) | undefined;
   /** Reads sources by id with the caller's own headers. */
@@ -101,8 +103,10 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   const ready: Ready[] = [];
   const lacking: { readonly place: number; readonly text: string | undefined }[] = [];
   await clock.time('states', async () => {
-    for (const [place, hit] of hits.slice(0, most).entries()) {
-      const found = findStates(answer, hit, reading);
+    const looked = hits.slice(0, most);
+    const lying = await needs.locate(looked, window.deadline);
+    for (const [place, hit] of looked.entries()) {
+      const found = findStates(answer, hit, reading, lying[place]!);
       work.states[place] = found.kind;
       if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes });
       else lacking.push({ place, text: found.text });

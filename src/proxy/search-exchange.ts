@@ -1,12 +1,15 @@
 /** What the exchanges of all kinds of searches share: passing on with a verdict, reading sources, needs of scoring. */
 import { MiceError } from '../errors.ts';
 import { fieldNames, plainSelection, type SelectionOf } from '../ingest/text.ts';
+import { loggable } from '../observe/log.ts';
 import type { StageClock } from '../observe/stages.ts';
 import { serverTiming } from '../observe/stages.ts';
+import { checkStates } from '../states/check.ts';
 import { readBody } from './body.ts';
 import { answerBytes, type Exchange, relay, type Substitute } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
 import type { HitPlace } from './hits.ts';
+import { locateStates } from './load-states.ts';
 import { statesFieldOf, type Wanted } from './plan.ts';
 import { report } from './report.ts';
 import type { ScoringNeeds } from './rerank.ts';
@@ -98,7 +101,7 @@ export function answerReranked(
 }
 
 export function scoringNeeds(exchange: Exchange, services: Services, plan: Wanted): ScoringNeeds {
-  const { model, live, load, log, metrics, judgementsOf, settings, writeBack } = services;
+  const { model, live, load, log, metrics, judgementsOf, settings, writeBack, engine, placing } = services;
   const selectionOf = selectionsFor(plan.textFields, services);
   return {
     model,
@@ -108,6 +111,11 @@ export function scoringNeeds(exchange: Exchange, services: Services, plan: Wante
     judgementsOf,
     statesField: statesFieldOf(settings),
     selectionOf,
+    locate: locateStates({
+      ...{ engine, placing, object: settings.fieldsObject },
+      onFound: (states) => rememberStates(services, states),
+      onFault: (error) => log.warn(loggable(error), 'states that lie beside could not be read'),
+    }),
     onEncoded: settings.cacheWriteBack ? (hits) => writeBack.offer(hits) : undefined,
     fetchSources: (hits) => fetchSources(exchange, services, hits, selectionOf),
     onShadow: (changes) => {
@@ -117,6 +125,12 @@ export function scoringNeeds(exchange: Exchange, services: Services, plan: Wante
     signal: exchange.signal,
     arrivedMs: exchange.startedMs,
   };
+}
+
+/** Under the hash they name, so that a text that turns out to be theirs is not encoded again. */
+function rememberStates({ cache, model }: Services, states: Uint8Array): void {
+  const check = checkStates(states, { bundleId: model.bundle.id });
+  if (check.kind === 'ok') cache.remember(check.header.hash, states);
 }
 
 /** Fields that a caller or a rule of searches names hold for all indices; those of the settings follow their rules. */

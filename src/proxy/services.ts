@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { type OptionKey, options, type Settings } from '../config/options.ts';
 import { connectEngine } from '../engine/connect.ts';
 import type { Engine, EngineAddress } from '../engine/port.ts';
-import { type IsPrepared, openPrepared } from '../ingest/prepared.ts';
+import { openPlacing, type Placing } from '../ingest/stores/placing.ts';
 import { type Sweeper, startSweeper } from '../ingest/sweeper.ts';
 import { plainSelection, type SelectionOf, selections } from '../ingest/text.ts';
 import { openWriteBack, type WriteBack } from '../ingest/write-back.ts';
@@ -34,7 +34,8 @@ export interface Services {
   readonly pages: WindowCache;
   readonly judgementsOf: JudgementsOf;
   readonly load: Load;
-  readonly isPrepared: IsPrepared;
+  /** Where the states of an index lie. */
+  readonly placing: Placing;
   /** Takes what was encoded on sight; used where `cache.write-back` is set. */
   readonly writeBack: WriteBack;
   /** Where `sweep.indices` names some. */
@@ -92,6 +93,7 @@ export async function retire(before: Services, after: Services, ended: Promise<v
   if (before.sweeper !== after.sweeper) await before.sweeper?.close();
   await ended;
   await before.writeBack.close();
+  if (before.placing !== after.placing) before.placing.close();
   if (before.upstream === after.upstream) return;
   await before.upstream.close();
   await before.engine.close();
@@ -117,7 +119,10 @@ const upstreamKeys = optionKeys.filter((key) => key.startsWith('upstream') || ke
 /** What a sweep depends on, besides the cluster. */
 const sweepKeys = optionKeys.filter(
   (key) =>
-    key.startsWith('sweep') || key.startsWith('text') || ['ingestEnabled', 'fieldsObject'].includes(key),
+    key.startsWith('sweep') ||
+    key.startsWith('text') ||
+    key.startsWith('states') ||
+    ['ingestEnabled', 'fieldsObject'].includes(key),
 );
 
 function isSame(one: unknown, other: unknown): boolean {
@@ -128,21 +133,30 @@ type Parts = Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'cache' |
   readonly load?: Load;
 };
 
-/** @param sweeping whose sweeper goes on as it is */
-function assembled(settings: Settings, parts: Parts, sweeping?: Pick<Services, 'sweeper'>): Services {
+/** @param sweeping whose sweeper, and with it the placing, goes on as it is */
+async function assembled(
+  settings: Settings,
+  parts: Parts,
+  sweeping?: Pick<Services, 'sweeper' | 'placing'>,
+): Promise<Services> {
   const { engine, upstream, model, live, cache, log, metrics } = parts;
   const judgementsOf =
     settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements);
   const selectionOf = selections(settings.textRules, plainSelection(settings.textFields));
-  const isPrepared = openPrepared(engine, settings.fieldsObject, (error) =>
-    log.warn(loggable(error), 'the mapping of an index could not be read: its documents go without states'),
-  );
+  const placing =
+    sweeping?.placing ??
+    openPlacing({
+      ...{ engine, object: settings.fieldsObject, rules: settings.statesRules },
+      onFault: (error) =>
+        log.warn(loggable(error), 'where states lie could not be read: documents may go without them'),
+    });
+  await placing.refresh();
   const writeBack = openWriteBack({
-    ...{ engine, model, cache, selectionOf, isPrepared, object: settings.fieldsObject },
+    ...{ engine, model, cache, selectionOf, placing, object: settings.fieldsObject },
     onWritten: (documents) => metrics.countDocuments('written-back', documents),
     onFault: (error) => log.warn(loggable(error), 'states that were encoded on sight were not written back'),
   });
-  const sweeper = sweeping ? sweeping.sweeper : sweeperUnder(settings, parts, selectionOf);
+  const sweeper = sweeping ? sweeping.sweeper : sweeperUnder(settings, parts, selectionOf, placing);
   return {
     settings,
     engine,
@@ -156,10 +170,11 @@ function assembled(settings: Settings, parts: Parts, sweeping?: Pick<Services, '
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf,
     load: openLoad(settings, parts.load),
-    isPrepared,
+    placing,
     log,
     metrics,
     async close() {
+      placing.close();
       await sweeper?.close();
       await writeBack.close();
       await upstream.close();
@@ -174,10 +189,12 @@ function sweeperUnder(
   settings: Settings,
   { engine, model, log, metrics }: Parts,
   selectionOf: SelectionOf,
+  placing: Placing,
 ): Sweeper | undefined {
   if (!settings.ingestEnabled || settings.sweepIndices.length === 0) return undefined;
   return startSweeper({
-    ...{ engine, model, selectionOf, object: settings.fieldsObject, indices: settings.sweepIndices },
+    ...{ engine, model, selectionOf, placing, object: settings.fieldsObject },
+    indices: settings.sweepIndices,
     ...{ rate: settings.sweepRate, intervalMs: settings.sweepIntervalS * 1000 },
     onSwept: ({ written }) => metrics.countDocuments('swept', written),
     onFault: (error, index) => log.warn({ ...loggable(error), index }, 'an index could not be swept'),

@@ -1,5 +1,7 @@
-/** What happens to each kind of write: documents of prepared indices get vectors and states. */
+/** What happens to each kind of write: documents of indices with a store get vectors and states. */
 import { Readable } from 'node:stream';
+import { acceptedItems, acceptedWrite } from '../ingest/accepted.ts';
+import { type BesideNeeds, writeBeside } from '../ingest/beside.ts';
 import { enrichBulk } from '../ingest/bulk.ts';
 import { type EnrichedWrite, type EnrichNeeds, enrichWrites, type Write } from '../ingest/enrich.ts';
 import { answerOfRefusals, refusedItem, takesRefusals, withRefusals } from '../ingest/refusals.ts';
@@ -10,9 +12,11 @@ import { loggable } from '../observe/log.ts';
 import { plainStream, readBody } from './body.ts';
 import { answerWith, type Exchange, sendOn } from './exchange.ts';
 import { withoutHeaders } from './headers.ts';
+import { overheard } from './overheard.ts';
 import { bodyHeaders, isJson, pass, plainSubstitute } from './routes.ts';
-import { askCluster } from './search-exchange.ts';
+import { askCluster, limitBytes } from './search-exchange.ts';
 import type { Services } from './services.ts';
+import { readAnswer } from './upstream.ts';
 
 /** `_bulk`: items of all four actions, enriched as they stream by. */
 export async function bulk(exchange: Exchange, services: Services, index: string | undefined): Promise<void> {
@@ -22,12 +26,14 @@ export async function bulk(exchange: Exchange, services: Services, index: string
   const { settings } = services;
   const refuses = settings.ingestFailure !== 'index' && takesRefusals(target, request.headers.accept);
   const refused = new Map<number, Buffer>();
+  const beside = new Map<number, string | undefined>();
   let underWay = false;
   const needs = enrichNeeds(exchange, services, refuses);
   const pieces = enrichBulk(plain, {
     index,
     routing: parameters(target).get('routing') ?? undefined,
-    isPrepared: services.isPrepared,
+    storeOf: services.placing.of,
+    onBeside: (position, itsRouting) => beside.set(position, itsRouting),
     enrich: (writes, recent) => enrichWrites(writes, needs, recent),
     hidden: hiddenFields(services),
     lineLimitBytes: settings.bodyLimitMb * 1e6,
@@ -42,20 +48,29 @@ export async function bulk(exchange: Exchange, services: Services, index: string
   });
   if (body === null && refused.size > 0) return answerRefusals(exchange, services, [...refused.values()]);
   const path = hidingPath(target, hiddenFields(services));
-  if (!refuses) return pass(exchange, services, { body, path, drop: bodyHeaders });
-  const answer = await sendOn(exchange, services.upstream, {
-    body,
-    path,
-    drop: [...bodyHeaders, 'accept-encoding'],
-  });
+  // What is still to come of the request may have states beside.
+  const mayBeBeside = beside.size > 0 || (underWay && services.placing.usesCompanions);
+  if (!refuses && !mayBeBeside) return pass(exchange, services, { body, path, drop: bodyHeaders });
+  const drop = refuses ? [...bodyHeaders, 'accept-encoding'] : bodyHeaders;
+  const answer = await sendOn(exchange, services.upstream, { body, path, drop });
   services.metrics.countPassed(answer.status);
-  if (refused.size === 0 || answer.status !== 200) return answerWith(exchange, answer);
-  const rawHeaders = withoutHeaders(answer.rawHeaders, ['content-length']);
-  await answerWith(exchange, {
-    ...answer,
-    rawHeaders,
-    body: Readable.from(withRefusals(answer.body, refused)),
-  });
+  if (answer.status !== 200) return answerWith(exchange, answer);
+  const whole =
+    refused.size === 0
+      ? answer
+      : {
+          ...answer,
+          rawHeaders: withoutHeaders(answer.rawHeaders, ['content-length']),
+          body: Readable.from(withRefusals(answer.body, refused)),
+        };
+  if (!mayBeBeside) return answerWith(exchange, whole);
+  const besides = besideNeeds(exchange, services);
+  await answerWith(
+    exchange,
+    overheard(whole, async (plain) => {
+      for await (const accepted of acceptedItems(plain, beside)) await writeBeside(accepted, besides);
+    }),
+  );
 }
 
 /** A single document. */
@@ -86,9 +101,10 @@ export async function reindex(exchange: Exchange, services: Services): Promise<v
 
 async function single(exchange: Exchange, services: Services, write: Omit<Write, 'body'>): Promise<void> {
   const { request, target } = exchange;
-  if (!isJson(request.headers['content-type']) || !(await services.isPrepared(write.index))) {
-    return pass(exchange, services);
-  }
+  if (!isJson(request.headers['content-type'])) return pass(exchange, services);
+  const store = await services.placing.of(write.index);
+  if (store === 'companion') return singleBeside(exchange, services);
+  if (store !== 'field') return pass(exchange, services);
   const body = await readBody(request, services.settings.bodyLimitMb * 1e6);
   if (body.kind === 'unread') return pass(exchange, services, { body: body.stream });
   const needs = enrichNeeds(exchange, services, services.settings.ingestFailure !== 'index');
@@ -101,6 +117,31 @@ async function single(exchange: Exchange, services: Services, write: Omit<Write,
   const hidden = hiddenFields(services);
   const plain = withoutFieldsInAnswer(enriched.body, hidden);
   return pass(exchange, services, { ...plainSubstitute(plain), path: hidingPath(target, hidden) });
+}
+
+/** The request as it came; what the cluster made of it gets its states beside before the answer ends. */
+async function singleBeside(exchange: Exchange, services: Services): Promise<void> {
+  const answer = await sendOn(exchange, services.upstream);
+  services.metrics.countPassed(answer.status);
+  if (answer.status >= 300) return answerWith(exchange, answer);
+  const routing = parameters(exchange.target).get('routing') ?? undefined;
+  await answerWith(
+    exchange,
+    overheard(answer, async (plain) => {
+      const read = await readAnswer(Readable.from(plain), limitBytes(services));
+      const accepted = read && acceptedWrite(jsonOrUndefined(read.toString()), routing);
+      if (accepted) await writeBeside([accepted], besideNeeds(exchange, services));
+    }),
+  );
+}
+
+function besideNeeds(exchange: Exchange, services: Services): BesideNeeds {
+  const { engine, model, cache, placing, selectionOf, settings } = services;
+  return {
+    ...{ engine, model, placing, selectionOf, keeper: cache, object: settings.fieldsObject },
+    signal: exchange.signal,
+    ...tellers(services),
+  };
 }
 
 async function answerRefusals(
@@ -142,7 +183,7 @@ async function wholeIfShort(
 }
 
 function enrichNeeds(exchange: Exchange, services: Services, refuses: boolean): EnrichNeeds {
-  const { settings, model, metrics, log, selectionOf, cache } = services;
+  const { settings, model, selectionOf, cache } = services;
   const askBytes = (path: string, body: unknown) => askAsCaller(exchange, services, path, body);
   return {
     model,
@@ -153,13 +194,19 @@ function enrichNeeds(exchange: Exchange, services: Services, refuses: boolean): 
     object: settings.fieldsObject,
     onFailure: refuses ? 'refuse' : 'index',
     signal: exchange.signal,
+    ...tellers(services),
+  };
+}
+
+function tellers({ metrics, log }: Services): Pick<EnrichNeeds, 'onStates' | 'onFault'> {
+  return {
     onStates(encoded, reused) {
       metrics.countDocuments('enriched', encoded);
       metrics.countDocuments('reused', reused);
     },
     onFault(error, documents) {
       metrics.countDocuments('failed', documents);
-      log.warn({ ...loggable(error), documents }, 'documents could not be encoded');
+      log.warn({ ...loggable(error), documents }, 'documents go without states');
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Engine } from '../../src/engine/port.ts';
 import { type BackfillOptions, backfill } from '../../src/ingest/backfill/backfill.ts';
 import { JOBS_INDEX } from '../../src/ingest/backfill/jobs.ts';
 import { verifyStates } from '../../src/ingest/backfill/verify.ts';
+import { openPlacing, type Placing } from '../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../src/ingest/text.ts';
 import type { Model } from '../../src/model/model.ts';
 import { openModel } from '../../src/model/runtime.ts';
@@ -16,10 +17,13 @@ const DOCUMENTS = 150;
 describeOnEngines('a backfill', (under) => {
   let engine: Engine;
   let model: Model;
+  let placing: Placing;
   beforeAll(async () => {
     engine = await connectEngine({ url: under.url });
     model = await openModel(tinyBundle, { threads: 1 });
+    placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
     return async () => {
+      placing.close();
       await model.close();
       await engine.close();
     };
@@ -28,12 +32,12 @@ describeOnEngines('a backfill', (under) => {
   const signal = new AbortController().signal;
   const selectionOf = () => plainSelection(['title', 'text']);
   const options = (over: Partial<BackfillOptions> = {}): BackfillOptions => ({
-    ...{ engine, model, object: 'mice', selectionOf, signal },
+    ...{ engine, model, object: 'mice', selectionOf, signal, placing },
     ...{ sliceDocuments: 20, leaseMs: 2000 },
     ...over,
   });
   const verify = (index: string) =>
-    verifyStates(index, { engine, object: 'mice', model: model.bundle.model, selectionOf, signal });
+    verifyStates(index, { engine, placing, object: 'mice', model: model.bundle.model, selectionOf, signal });
 
   /** An index of two shards that was set up, with documents that were written past the proxy. */
   async function filled(documents = DOCUMENTS): Promise<string> {

@@ -1,13 +1,12 @@
 /** States for documents that are already there: claim a slice → scan → encode what is not fresh → update → checkpoint. */
 import type { Engine, IndexBody } from '../../engine/port.ts';
-import { MiceError } from '../../errors.ts';
 import type { Model } from '../../model/model.ts';
-import { hasStates } from '../prepared.ts';
+import type { Placing } from '../stores/placing.ts';
+import type { ReadDocument, StatesStore } from '../stores/store.ts';
 import type { SelectionOf } from '../text.ts';
 import { type Claim, ClaimLost, type Job, noCounts, openJob, type SliceCounts } from './jobs.ts';
 import { startPace } from './pace.ts';
 import { scanSlice } from './scan.ts';
-import { type ReadDocument, readHit, standingSearch } from './standing.ts';
 import { type WriterNeeds, writeStates } from './writer.ts';
 
 export interface BackfillOptions {
@@ -16,6 +15,9 @@ export interface BackfillOptions {
   /** Name of the object that holds our fields. */
   readonly object: string;
   readonly selectionOf: SelectionOf;
+  readonly placing: Placing;
+  /** Only documents that a query of the store finds to lack states; one that says so at a glance is believed. */
+  readonly lacking?: boolean;
   /** Only the documents that it finds. */
   readonly query?: unknown;
   /** Documents encoded a second at most; 0 for no limit. */
@@ -35,6 +37,8 @@ export interface BackfillSummary extends SliceCounts {
   readonly index: string;
   readonly job: string;
   readonly slices: number;
+  /** States of documents that are gone, removed by this process. */
+  readonly removed: number;
   /** Time and rate of this process. */
   readonly seconds: number;
   readonly documentsPerSecond: number;
@@ -54,17 +58,26 @@ const MOST_SLICES = 1024;
 export async function backfill(index: string, options: BackfillOptions): Promise<readonly BackfillSummary[]> {
   const found = await options.engine.describeIndices(index);
   const summaries: BackfillSummary[] = [];
-  for (const [name, body] of Object.entries(found)) expectPrepared(name, body, options.object);
-  for (const [name, body] of Object.entries(found)) summaries.push(await backfillOne(name, body, options));
+  const stores = new Map<string, StatesStore>();
+  for (const name of Object.keys(found)) stores.set(name, await storeFor(name, options));
+  for (const [name, store] of stores) summaries.push(await backfillOne(name, found[name]!, store, options));
   return summaries;
+}
+
+function storeFor(index: string, options: BackfillOptions): Promise<StatesStore> {
+  const { engine, object, model, selectionOf, placing, lacking = false } = options;
+  const needs = { engine, object, model: model.bundle.model, selection: selectionOf(index) };
+  return placing.storeOf(index, needs, lacking);
 }
 
 async function backfillOne(
   index: string,
   body: IndexBody,
+  store: StatesStore,
   options: BackfillOptions,
 ): Promise<BackfillSummary> {
-  const { engine, model, object, selectionOf, query, leaseMs = LEASE_MS } = options;
+  const { engine, model, object, selectionOf, leaseMs = LEASE_MS } = options;
+  const query = options.query ?? (options.lacking ? store.lacking : undefined);
   const startedMs = performance.now();
   const { uuid = '', number_of_shards: shards = '1' } = body.settings['index'] as Record<string, string>;
   await engine.refresh(index);
@@ -75,17 +88,19 @@ async function backfillOne(
     ...{ selection: selectionOf(index), query: query ?? null },
   };
   const job = await openJob(engine, identity, { slices: slicesOf(wanted, Number(shards)), leaseMs });
-  const worker = workerOf(index, job, documents, options);
+  const worker = workerOf(index, job, documents, store, { ...options, query });
   const lanes = Array.from({ length: options.parallel ?? 2 }, () => worker.run());
   // All lanes end before the fault of one is told, so that each has given its slice back.
   const ended = await Promise.allSettled(lanes);
   for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
   const states = await job.states();
+  const removed = await store.tidy(options.signal);
   const seconds = (performance.now() - startedMs) / 1000;
   return {
     index,
     job: job.id,
     slices: job.slices,
+    removed,
     ...states.map(({ counts }) => counts).reduce(added, noCounts),
     seconds,
     documentsPerSecond: worker.written() / seconds,
@@ -99,14 +114,11 @@ function slicesOf(wanted: number, shards: number): number {
   return Math.max(1, Math.min(Math.ceil(least / shards), Math.floor(MOST_SLICES / shards) || 1)) * shards;
 }
 
-function workerOf(index: string, job: Job, documents: number, options: BackfillOptions) {
-  const { engine, model, object, selectionOf, query, signal, leaseMs = LEASE_MS } = options;
+function workerOf(index: string, job: Job, documents: number, store: StatesStore, options: BackfillOptions) {
+  const { engine, model, query, signal, leaseMs = LEASE_MS } = options;
   const pace = startPace(options.rate ?? 0);
-  const needs: WriterNeeds = {
-    ...{ engine, encodeModel: model, object, pace, signal },
-    ...{ model: model.bundle.model, selection: selectionOf(index) },
-  };
-  const search = standingSearch(needs, query);
+  const needs: WriterNeeds = { store, encodeModel: model, pace, signal };
+  const search = store.search(query);
   let written = 0;
   let sliceFault: unknown;
 
@@ -122,7 +134,7 @@ function workerOf(index: string, job: Job, documents: number, options: BackfillO
     try {
       const slice = { number: claim.number, of: job.slices };
       for await (const hits of scanSlice(engine, index, slice, search, signal)) {
-        const read = hits.map((hit) => readHit(hit, needs));
+        const read = await store.read(hits);
         const standing = (name: string) => read.filter((document) => document.standing === name).length;
         const page = { scanned: read.length, fresh: standing('fresh'), withoutText: standing('no-text') };
         counts = added(counts, { ...noCounts, ...page });
@@ -217,11 +229,4 @@ function added(a: SliceCounts, b: SliceCounts): SliceCounts {
     withoutText: sum('withoutText'),
     failed: sum('failed'),
   };
-}
-
-function expectPrepared(index: string, { mappings }: IndexBody, object: string): void {
-  if (hasStates(mappings, object)) return;
-  throw new MiceError('index-mapping', `${index} has no field ${object}.states.`, {
-    hint: `Run mice setup ${index} first.`,
-  });
 }

@@ -1,7 +1,7 @@
 /** The documents of a slice, page by page, from a view that no write changes. */
 import type { Engine, IndexView } from '../../engine/port.ts';
 import { MiceError } from '../../errors.ts';
-import type { StandingHit } from './standing.ts';
+import type { StandingHit } from '../stores/store.ts';
 
 export interface Slice {
   readonly number: number;

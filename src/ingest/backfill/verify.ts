@@ -1,12 +1,13 @@
 /** How many documents of an index have fresh states. */
 import type { Engine } from '../../engine/port.ts';
+import type { Placing } from '../stores/placing.ts';
 import type { SelectionOf } from '../text.ts';
 import { scanSlice } from './scan.ts';
-import { readHit, standingSearch } from './standing.ts';
 
 export interface VerifyOptions {
   readonly engine: Engine;
   readonly object: string;
+  readonly placing: Placing;
   /** Value of `mice.model` that is fresh. */
   readonly model: string;
   readonly selectionOf: SelectionOf;
@@ -36,16 +37,16 @@ export async function verifyStates(index: string, options: VerifyOptions): Promi
 }
 
 async function verifyOne(index: string, shards: number, options: VerifyOptions): Promise<VerifyReport> {
-  const { engine, object, model, selectionOf, query, signal, onProgress } = options;
+  const { engine, object, model, selectionOf, query, signal, onProgress, placing } = options;
+  const store = await placing.storeOf(index, { engine, object, model, selection: selectionOf(index) });
   await engine.refresh(index);
   const total = onProgress ? await engine.count(index) : 0;
-  const needs = { object, model, selection: selectionOf(index) };
-  const search = standingSearch(needs, query);
+  const search = store.search(query);
   const counts = { fresh: 0, stale: 0, missing: 0, 'no-text': 0 };
   let documents = 0;
   for (let number = 0; number < shards; number++) {
     for await (const hits of scanSlice(engine, index, { number, of: shards }, search, signal)) {
-      for (const hit of hits) counts[readHit(hit, needs).standing]++;
+      for (const { standing } of await store.read(hits)) counts[standing]++;
       documents += hits.length;
       onProgress?.(documents, total);
     }

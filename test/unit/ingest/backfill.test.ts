@@ -5,6 +5,7 @@ import type { Engine } from '../../../src/engine/port.ts';
 import { type BackfillOptions, backfill } from '../../../src/ingest/backfill/backfill.ts';
 import { startPace } from '../../../src/ingest/backfill/pace.ts';
 import { verifyStates } from '../../../src/ingest/backfill/verify.ts';
+import { openPlacing, type Placing } from '../../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import type { EncodedDocument } from '../../../src/model/model.ts';
@@ -17,14 +18,17 @@ const bundle = { id: '0123456789abcdef', model: 'tiny@0123456789abcdef' } as Bun
 
 let fake: FakeEngine;
 let engine: Engine;
+let placing: Placing;
 /** Texts in the order in which they were encoded. */
 let encoded: string[];
 
 beforeAll(async () => {
   fake = await startFakeEngine([INDEX]);
   engine = await connectEngine({ url: fake.url });
+  placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
 });
 afterAll(async () => {
+  placing.close();
   await engine.close();
   await fake.close();
 });
@@ -64,6 +68,7 @@ function freshTexts(): readonly string[] {
 const options = (over: Partial<BackfillOptions> = {}): BackfillOptions => ({
   engine,
   model,
+  placing,
   object: 'mice',
   selectionOf: () => plainSelection(['text']),
   sliceDocuments: 10,
@@ -89,6 +94,7 @@ const verify = async () =>
   (
     await verifyStates(INDEX, {
       engine,
+      placing,
       object: 'mice',
       model: bundle.model,
       selectionOf: () => plainSelection(['text']),

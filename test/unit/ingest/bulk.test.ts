@@ -3,8 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { enrichBulk } from '../../../src/ingest/bulk.ts';
 import type { EnrichedWrite, Write } from '../../../src/ingest/enrich.ts';
+import type { StoreName } from '../../../src/ingest/stores/store.ts';
 
 const PREPARED = 'ready';
+const storesOf: Readonly<Record<string, StoreName>> = { [PREPARED]: 'field', aside: 'companion' };
 
 /** Marks what was enriched in place of a model's fields. */
 const mark = ({ action, body }: Write): EnrichedWrite => ({
@@ -20,7 +22,11 @@ const rest = {
 
 async function through(
   body: string,
-  { index, pieces = 7 }: { index?: string; pieces?: number } = {},
+  {
+    index,
+    pieces = 7,
+    beside,
+  }: { index?: string; pieces?: number; beside?: [number, string | undefined][] } = {},
 ): Promise<string> {
   const bytes = Buffer.from(body);
   const chunks = Array.from({ length: Math.ceil(bytes.length / pieces) }, (_, at) =>
@@ -29,7 +35,8 @@ async function through(
   const out: Buffer[] = [];
   const needs = {
     index,
-    isPrepared: async (name: string) => name === PREPARED,
+    storeOf: async (name: string) => storesOf[name] ?? 'cache',
+    onBeside: (position: number, routing: string | undefined) => beside?.push([position, routing]),
     enrich: async (writes: readonly Write[]) => writes.map(mark),
     ...rest,
   };
@@ -43,6 +50,17 @@ describe('a bulk request', () => {
     expect(await through(body)).toBe(
       '{"index":{"_index":"ready"}}\n<{"a":1}>\n{"create":{"_index":"ready","_id":"x"}}\n<{"a":2}>\n',
     );
+  });
+
+  it('leaves items whose states lie beside as they are, and tells where they stand and their routing', async () => {
+    const body =
+      '{"index":{"_index":"ready"}}\n{"a":1}\n\n{"index":{"_index":"aside","routing":"r"}}\n{"a":2}\n{"delete":{"_index":"aside","_id":"x"}}\n';
+    const beside: [number, string | undefined][] = [];
+    expect(await through(body, { beside })).toBe(body.replace('{"a":1}', '<{"a":1}>'));
+    expect(beside).toEqual([
+      [1, 'r'],
+      [2, undefined],
+    ]);
   });
 
   it('takes the index from the path where the action names none', async () => {
@@ -103,7 +121,8 @@ describe('a bulk request', () => {
     let received = 0;
     const needs = {
       index: undefined,
-      isPrepared: async () => true,
+      storeOf: async () => 'field' as const,
+      onBeside: () => {},
       enrich: async (writes: readonly Write[]) => writes.map(({ body }) => ({ kind: 'send', body }) as const),
       ...rest,
     };

@@ -11,15 +11,18 @@ function scripted(
   dialect: 'elasticsearch' | 'opensearch',
   indices: Readonly<Record<string, IndexBody>>,
   templates: Record<string, IndexTemplate> = {},
+  companions: Readonly<Record<string, IndexBody>> = {},
 ) {
   const done: string[] = [];
   const note = (what: string) => async (name: string) => void done.push(`${what} ${name}`);
   const engine = {
     ...dialects[dialect],
-    describeIndex: async () => Object.values(indices)[0],
+    describeIndex: async (name: string) =>
+      name.startsWith('mice-states-') ? companions[name] : Object.values(indices)[0],
     describeIndices: async () => indices,
     indexTemplates: async () => templates,
     createIndex: note('create'),
+    deleteIndex: note('delete'),
     extendMapping: note('extend'),
     putPipeline: async () => {},
     async putIndexTemplate(name: string, template: IndexTemplate) {
@@ -117,5 +120,59 @@ describe('the difference of two values', () => {
       '  }',
     ]);
     expect(differenceLines(undefined, 1)).toEqual(['+ 1']);
+  });
+});
+
+describe('setting up a companion', () => {
+  const live: IndexBody = { settings: { index: { uuid: 'u1', number_of_shards: '3' } }, mappings: {} };
+  const companionOf = (index: string, uuid: string): IndexBody => ({
+    settings: {},
+    mappings: { _meta: { mice: { index, uuid } } },
+  });
+  const beside = { ...fields, store: 'companion' } as const;
+
+  it('makes an index beside with as many shards, and leaves the index itself alone', async () => {
+    const { engine, done } = scripted('opensearch', { a: live });
+    const report = await setupIndex(engine, 'a', beside);
+    expect(done).toEqual(['create mice-states-a']);
+    expect(report.changes[0]!.body).toMatchObject({
+      settings: { index: { number_of_shards: '3', hidden: true } },
+      mappings: { dynamic: false, _meta: { mice: { index: 'a', uuid: 'u1' } } },
+    });
+  });
+
+  it('leaves one that is there, and replaces one of an index that is no more', async () => {
+    const there = scripted('opensearch', { a: live }, {}, { 'mice-states-a': companionOf('a', 'u1') });
+    expect((await setupIndex(there.engine, 'a', fields)).store).toBe('companion');
+    expect(there.done).toEqual([]);
+    const outlived = scripted('opensearch', { a: live }, {}, { 'mice-states-a': companionOf('a', 'u0') });
+    await setupIndex(outlived.engine, 'a', beside);
+    expect(outlived.done).toEqual(['delete mice-states-a', 'create mice-states-a']);
+  });
+
+  it('refuses an index of that name which is something else', async () => {
+    const { engine } = scripted('opensearch', { a: live }, {}, { 'mice-states-a': plain });
+    await expect(setupIndex(engine, 'a', beside)).rejects.toMatchObject({ code: 'index-mapping' });
+  });
+
+  it('goes when another store is chosen, and the choice is explained', async () => {
+    const { engine, done } = scripted(
+      'opensearch',
+      { a: live },
+      {},
+      { 'mice-states-a': companionOf('a', 'u1') },
+    );
+    const report = await setupIndex(engine, 'a', { ...fields, store: 'cache' });
+    expect(done).toEqual(['delete mice-states-a']);
+    expect(report.about.join(' ')).toMatch(/nothing is written to the cluster/);
+  });
+
+  it('says which rule gives later indices of an alias their companions', async () => {
+    const { engine, done } = scripted('elasticsearch', { a: live, b: live });
+    const { warnings } = await setupIndex(engine, 'alias', beside);
+    expect(done).toEqual(['create mice-states-a', 'create mice-states-b']);
+    expect(warnings).toEqual([
+      expect.stringContaining('states.rules: [{"indices":["alias"],"store":"companion"}]'),
+    ]);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connectEngine } from '../../../src/engine/connect.ts';
 import type { Engine } from '../../../src/engine/port.ts';
+import { openPlacing } from '../../../src/ingest/stores/placing.ts';
 import { startSweeper } from '../../../src/ingest/sweeper.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
@@ -31,8 +32,9 @@ it('a sweeper repairs what lacks states, again and again, until it is closed', a
     mice: { hash: contentHash('of an older model'), model: 'older', states: 'AAAA' },
   });
   let swept = 0;
+  const placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
   const sweeper = startSweeper({
-    ...{ engine, object: 'mice', indices: ['gone', 'articles'], intervalMs: 1, leaseMs: 1000 },
+    ...{ engine, placing, object: 'mice', indices: ['gone', 'articles'], intervalMs: 1, leaseMs: 1000 },
     selectionOf: () => plainSelection(['text']),
     model: {
       bundle,
@@ -59,6 +61,7 @@ it('a sweeper repairs what lacks states, again and again, until it is closed', a
   fake.put('articles', 'later', { text: 'later' });
   await sweeps[1]!.promise;
   await sweeper.close();
+  placing.close();
   expect(encoded).toHaveLength(3);
   expect(faults).toContain('gone');
   expect([...fake.indices.get('articles')!.values()].every(({ states }) => states !== undefined)).toBe(true);

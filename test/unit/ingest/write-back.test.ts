@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine } from '../../../src/engine/connect.ts';
 import type { Engine } from '../../../src/engine/port.ts';
+import { openPlacing, type Placing } from '../../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import { openWriteBack, type WriteBack, type WriteBackNeeds } from '../../../src/ingest/write-back.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
@@ -14,14 +15,17 @@ const bundle = { id: '0123456789abcdef', model: 'tiny@0123456789abcdef' } as Bun
 
 let fake: FakeEngine;
 let engine: Engine;
+let placing: Placing;
 let cache: StatesCache;
 let faults: unknown[];
 
 beforeAll(async () => {
   fake = await startFakeEngine([INDEX]);
   engine = await connectEngine({ url: fake.url });
+  placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
 });
 afterAll(async () => {
+  placing.close();
   await engine.close();
   await fake.close();
 });
@@ -35,7 +39,7 @@ function opened(over: Partial<WriteBackNeeds> = {}): WriteBack {
   return openWriteBack({
     ...{ engine, cache, model: { bundle }, object: 'mice' },
     selectionOf: () => plainSelection(['text']),
-    isPrepared: async () => true,
+    placing,
     onWritten: () => {},
     onFault: (fault) => faults.push(fault),
     ...over,
@@ -71,10 +75,10 @@ describe('states that were encoded on sight', () => {
     expect(faults).toEqual([]);
   });
 
-  it('are not written to an index that was not set up', async () => {
+  it('are not written to an index that keeps states in the service only', async () => {
     known('seen');
     fake.put(INDEX, 'a', { text: 'seen' });
-    const writeBack = opened({ isPrepared: async () => false });
+    const writeBack = opened({ placing: { ...placing, of: async () => 'cache' } });
     writeBack.offer([key('a')]);
     await writeBack.settled();
     expect(fake.requests.some(({ path }) => path === '/_bulk')).toBe(false);

@@ -56,6 +56,7 @@ function needsOf({ onScore, overload }: Script = {}): WindowNeeds {
     load: openLoad(loadSettings({ given })),
     log: pino({ level: 'silent' }),
     selectionOf: () => plainSelection(['text']),
+    locate: async (hits) => hits.map(() => ({ where: 'in-answer' })),
     fetchSources: async (hits) => hits.map(({ id }) => ({ text: id })),
   };
 }

@@ -86,6 +86,8 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     metrics,
     live: openLiveStates(model, 1e6),
     selectionOf: () => plainSelection(settings.textFields),
+    placing: { ofHit: () => 'field' },
+    others: new Map(),
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf:
       settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements),

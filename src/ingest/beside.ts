@@ -1,0 +1,81 @@
+/**
+ * States of documents that the cluster has just accepted, written beside them. Documents are read as they are now, so
+ * that a script, an upsert or an id of the cluster's own makes no difference; what is not reached here is found by its
+ * hash or its sequence number later.
+ */
+import type { Engine } from '../engine/port.ts';
+import type { Model } from '../model/model.ts';
+import { contentHash } from '../states/hash.ts';
+import type { Accepted } from './accepted.ts';
+import { startPace } from './backfill/pace.ts';
+import { writeStates } from './backfill/writer.ts';
+import type { StatesKeeper } from './known-states.ts';
+import { removeFromCompanion } from './stores/companion.ts';
+import type { Placing } from './stores/placing.ts';
+import type { SelectionOf } from './text.ts';
+
+export interface BesideNeeds {
+  readonly engine: Engine;
+  readonly model: Pick<Model, 'bundle' | 'encodeDocuments'>;
+  readonly keeper: StatesKeeper;
+  /** Name of the object that our fields and companions are called by. */
+  readonly object: string;
+  readonly placing: Placing;
+  readonly selectionOf: SelectionOf;
+  readonly signal: AbortSignal;
+  /** Told of documents with new states, and of those that had them already. */
+  readonly onStates: (encoded: number, reused: number) => void;
+  /** Told when they could not be written: the documents are then without, until they are repaired. */
+  readonly onFault: (error: unknown, documents: number) => void;
+}
+
+/** Never throws. */
+export async function writeBeside(accepted: readonly Accepted[], needs: BesideNeeds): Promise<void> {
+  for (const [index, writes] of Map.groupBy(accepted, (write) => write.index)) {
+    // Of several writes to one document the last counts.
+    const last = [
+      ...new Map(writes.map((write) => [JSON.stringify([write.id, write.routing]), write])).values(),
+    ];
+    try {
+      await writeOne(index, last, needs);
+    } catch (error) {
+      needs.onFault(error, last.length);
+    }
+  }
+}
+
+async function writeOne(index: string, writes: readonly Accepted[], needs: BesideNeeds): Promise<void> {
+  const { engine, model, object, placing, selectionOf, signal } = needs;
+  const selection = selectionOf(index);
+  const store = await placing.storeOf(index, { engine, object, model: model.bundle.model, selection });
+  const read = await store.read(await store.fetch(writes.filter(({ deleted }) => !deleted)));
+  const open = read.filter(({ standing }) => standing === 'stale' || standing === 'missing');
+  const encoding = encodingOnce(needs);
+  await writeStates(open, { store, encodeModel: encoding, pace: startPace(0), signal });
+  if (read.length > 0) needs.onStates(encoding.encoded(), read.length - encoding.encoded());
+  const without = read.filter(({ standing }) => standing === 'no-text').map(({ hit }) => hit);
+  await removeFromCompanion(engine, object, [
+    ...writes.filter(({ deleted }) => deleted),
+    ...without.map(({ _id: id, _routing: routing, _seq_no: seqNo }) => ({ index, id, routing, seqNo })),
+  ]);
+}
+
+/** The model, but for texts whose states are at hand. */
+function encodingOnce({ model, keeper }: BesideNeeds) {
+  let encoded = 0;
+  const encodeDocuments: Model['encodeDocuments'] = async (texts, options) => {
+    const kept = texts.map((text) => keeper.get(contentHash(text)));
+    const missing = texts.filter((_, at) => !kept[at]);
+    const made = missing.length > 0 ? await model.encodeDocuments(missing, options) : [];
+    made.forEach(({ states }, at) => {
+      keeper.remember(contentHash(missing[at]!), states);
+    });
+    encoded += made.length;
+    let next = 0;
+    return kept.map((states) => (states ? { ...held, states } : made[next++]!));
+  };
+  return { encodeDocuments, encoded: () => encoded };
+}
+
+/** Of states at hand, only the states are asked for. */
+const held = { tokens: 0, truncated: false, vector: new Float32Array() };
