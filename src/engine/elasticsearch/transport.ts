@@ -13,6 +13,12 @@ export function openTransport(address: EngineAddress): ClientTransport {
   };
 }
 
+/** Plain ones, which every major version takes: those of the client itself only one not older than the client does. */
+function mediaTypes({ body, lines }: ClientRequest): Record<string, string> {
+  if (lines !== undefined) return { accept: 'application/json', 'content-type': 'application/x-ndjson' };
+  return { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) };
+}
+
 async function send(client: Client, request: ClientRequest): Promise<ClientAnswer> {
   const { method, path, query, body, lines } = request;
   try {
@@ -24,7 +30,7 @@ async function send(client: Client, request: ClientRequest): Promise<ClientAnswe
         ...(body && { body }),
         ...(lines !== undefined && { bulkBody: lines }),
       },
-      { meta: true },
+      { meta: true, headers: mediaTypes(request) },
     );
     return { status: answer.statusCode, headers: plainHeaders(answer.headers), body: answer.body };
   } catch (error) {
