@@ -9,7 +9,7 @@ import type { EnrichedWrite, Write } from './enrich.ts';
 import { breakOf, type Line, linesOf, withoutBreak } from './ndjson.ts';
 import { type RecentWrites, rememberWrites } from './recent.ts';
 import type { StoreName } from './stores/store.ts';
-import { withoutFieldsInAnswer } from './update.ts';
+import { goesAsItCame, withoutFieldsInAnswer } from './update.ts';
 
 /** Items and bytes that are held at a time. */
 const GROUP_ITEMS = 256;
@@ -27,6 +27,8 @@ export interface BulkNeeds {
   readonly enrich: (writes: readonly Write[], recent: RecentWrites) => Promise<readonly EnrichedWrite[]>;
   /** Fields that no answer shall hold. */
   readonly hidden: readonly string[];
+  /** The `_source` filter in the request's query, for updates that have none; undefined for none. */
+  readonly sourceAsked?: unknown;
   /** Lines over it pass unread, with all that follows. */
   readonly lineLimitBytes: number;
   /** Told of an item that is left out; `position` counts all items of the request. */
@@ -95,7 +97,7 @@ async function enrichGroup(
     if (write.kind === 'refused') {
       needs.onRefused({ position: positions[at]!, action: action!, fault: write.fault });
       lines[at] = [];
-    } else lines[at] = rewritten(group[at]!, write.body, needs.hidden);
+    } else lines[at] = rewritten(group[at]!, write.body, needs);
   });
   return Buffer.concat(lines.flat());
 }
@@ -106,16 +108,19 @@ function positionsOf(group: readonly Item[], first: number): readonly number[] {
   return group.map(({ action }) => (action === undefined ? next : next++));
 }
 
-function rewritten({ lines, action }: Item, body: Buffer, hidden: readonly string[]): readonly Buffer[] {
+function rewritten({ lines, action }: Item, body: Buffer, needs: BulkNeeds): readonly Buffer[] {
   const [first, second] = lines as [Buffer, Buffer?];
   if (!second) return lines;
   if (action?.action !== 'update') return [first, body, breakOf(second)];
-  return [hiding(first, hidden), withoutFieldsInAnswer(body, hidden), breakOf(second)];
+  const { hidden, sourceAsked } = needs;
+  const besideId = first.includes('"_source"');
+  if (goesAsItCame(second, besideId ? true : sourceAsked)) return lines;
+  const bare = withoutFieldsInAnswer(body, hidden, besideId ? undefined : sourceAsked);
+  return [besideId ? hiding(first, hidden) : first, bare, breakOf(second)];
 }
 
-/** `_source` may stand beside the id too. */
+/** An action whose `_source` stands beside the id. */
 function hiding(line: Buffer, hidden: readonly string[]): Buffer {
-  if (!line.includes('"_source"')) return line;
   const plain = line.toString();
   const open = plain.indexOf('{', plain.indexOf('{') + 1);
   const close = plain.lastIndexOf('}', plain.lastIndexOf('}') - 1) + 1;

@@ -1,7 +1,7 @@
 /** Writes with vectors and states: select text → find or encode states → fields → into the document's own bytes. */
 import { MiceError, messageOf } from '../errors.ts';
 import { type Edit, edited, withMember } from '../json/edits.ts';
-import type { Span } from '../json/spans.ts';
+import { membersOf, type Span, skipSpace } from '../json/spans.ts';
 import type { Model } from '../model/model.ts';
 import { contentHash } from '../states/hash.ts';
 import { type AskBytes, type Current, currentSources, type DocumentKey } from './current.ts';
@@ -203,11 +203,13 @@ function partsOfUpdate(
   const at = ({ start, end }: Span) => update.bytes.subarray(start, end);
   const textOf = (source: unknown) => selectText(source, needs.selectionOf(write.index));
   const source = Buffer.isBuffer(current) ? parsed(current) : undefined;
+  const [change, document] = [doc && parsed(at(doc)), upsert && parsed(at(upsert))];
+  // The cluster refuses it, and its fault may tell what it was sent.
+  if ((doc && !change) || (upsert && !document)) return [];
   const made: Part[] = [];
-  if (upsert) {
-    const document = parsed(at(upsert));
+  if (upsert && document) {
     // Only where there is no document: one that exists is not made, and encoding it would be for nothing.
-    const text = document && !source && !docAsUpsert ? textOf(document) : undefined;
+    const text = !source && !docAsUpsert ? textOf(document) : undefined;
     made.push({ span: upsert, text, clear: false });
     if (current === 'absent' && !docAsUpsert) recent.set(key, update.scriptedUpsert ? undefined : at(upsert));
   }
@@ -215,7 +217,6 @@ function partsOfUpdate(
     if (current !== 'absent') recent.set(key, undefined);
     return made;
   }
-  const change = doc && parsed(at(doc));
   if (!doc || !change) return made;
   const { [needs.object]: _, ...ofTheirs } = change;
   if (source && Buffer.isBuffer(current)) {
@@ -266,11 +267,13 @@ function nameOf({ index, id }: DocumentKey): string {
   return JSON.stringify([index, id]);
 }
 
-/** Undefined when the bytes are no JSON object. */
+/** Undefined when the bytes are no JSON object, or one that the engines refuse because a key comes twice. */
 function parsed(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     const document: unknown = JSON.parse(bytes.toString());
-    return isObject(document) ? document : undefined;
+    if (!isObject(document)) return undefined;
+    const written = membersOf(bytes, skipSpace(bytes, 0)).length;
+    return written === Object.keys(document).length ? document : undefined;
   } catch {
     return undefined;
   }

@@ -28,11 +28,14 @@ function holds(current: Members, change: Members): boolean {
   });
 }
 
-/** A number as it is written: 64-bit numbers that JavaScript takes for the same one differ. */
+/**
+ * A number as the engines compare it: integers of any length by their digits, `-0` being 0; others as doubles, and
+ * 1 is not 1.0.
+ */
 class Written {
-  readonly digits: string;
+  readonly value: bigint | number;
   constructor(digits: string) {
-    this.digits = digits;
+    this.value = /^-?\d+$/.test(digits) ? BigInt(digits) : Number(digits);
   }
 }
 

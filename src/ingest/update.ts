@@ -1,5 +1,5 @@
 /** The body of an update: a partial document, what stands in when there is none yet, a script. */
-import { type Edit, edited } from '../json/edits.ts';
+import { edited, withMember } from '../json/edits.ts';
 import { membersOf, type Span, skipSpace } from '../json/spans.ts';
 
 export interface UpdateBody {
@@ -50,19 +50,39 @@ export function readUpdate(bytes: Buffer): UpdateBody | undefined {
 /**
  * The JSON object `holder`, asking for the source of an updated document without `fields`: engines give back what
  * they were sent, vector and states included.
+ * @param asked the filter that holds where `holder` has none; undefined for none
  */
-export function withoutFieldsInAnswer(holder: Buffer, fields: readonly string[]): Buffer {
+export function withoutFieldsInAnswer(holder: Buffer, fields: readonly string[], asked?: unknown): Buffer {
   try {
     const member = membersOf(holder, skipSpace(holder, 0)).find(({ key }) => key === '_source');
-    if (!member) return holder;
-    const text = holder.toString('utf8', member.value.start, member.value.end);
-    const filter = withExcludes(JSON.parse(text), fields);
+    const text = member && holder.toString('utf8', member.value.start, member.value.end);
+    const filter = withExcludes(text === undefined ? asked : JSON.parse(text), fields);
     if (filter === undefined) return holder;
-    const edit: Edit = { span: member.value, bytes: JSON.stringify(filter) };
-    return edited(holder, [edit]);
+    const bytes = JSON.stringify(filter);
+    return member ? edited(holder, [{ span: member.value, bytes }]) : withMember(holder, '_source', bytes);
   } catch {
     return holder;
   }
+}
+
+/**
+ * Whether an update by script asks for its source. It goes as it came, its `upsert` without our fields: OpenSearch 3.6
+ * fails all items of a shard where fields are to be left out of the source of a document that a script has deleted.
+ * @param asked as {@link sourceAsked} gives it, or what stands beside the id
+ */
+export function goesAsItCame(body: Buffer, asked: unknown): boolean {
+  return (asked !== undefined || body.includes('"_source"')) && readUpdate(body)?.scripted === true;
+}
+
+/** The `_source` filter that a URL's parameters ask for; undefined where they ask for none. */
+export function sourceAsked(parameters: URLSearchParams): unknown {
+  const list = (name: string) => parameters.get(name)?.split(',');
+  const [source, includes, excludes] = [list('_source'), list('_source_includes'), list('_source_excludes')];
+  if (source === undefined && includes === undefined) return undefined;
+  const [word] = source ?? [];
+  if (word === 'false') return false;
+  const named = word === undefined || word === 'true' || word === '' ? includes : source;
+  return { ...(named && { includes: named }), ...(excludes && { excludes }) };
 }
 
 /** A `_source` filter with `fields` left out; undefined where it gives no source, or is not one. */

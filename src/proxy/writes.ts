@@ -6,7 +6,7 @@ import { enrichBulk } from '../ingest/bulk.ts';
 import { type EnrichedWrite, type EnrichNeeds, enrichWrites, type Write } from '../ingest/enrich.ts';
 import { answerOfRefusals, refusedItem, takesRefusals, withRefusals } from '../ingest/refusals.ts';
 import { withoutFieldsInReindex } from '../ingest/reindex.ts';
-import { withExcludes, withoutFieldsInAnswer } from '../ingest/update.ts';
+import { goesAsItCame, sourceAsked, withExcludes, withoutFieldsInAnswer } from '../ingest/update.ts';
 import { jsonOrUndefined } from '../json/parse.ts';
 import { loggable } from '../observe/log.ts';
 import { plainStream, readBody } from './body.ts';
@@ -36,6 +36,7 @@ export async function bulk(exchange: Exchange, services: Services, index: string
     onBeside: (position, itsRouting) => beside.set(position, itsRouting),
     enrich: (writes, recent) => enrichWrites(writes, needs, recent),
     hidden: hiddenFields(services),
+    sourceAsked: sourceAsked(parameters(target)),
     lineLimitBytes: settings.bodyLimitMb * 1e6,
     onRefused(item) {
       services.metrics.countDocuments('refused', 1);
@@ -47,12 +48,11 @@ export async function bulk(exchange: Exchange, services: Services, index: string
     underWay = true;
   });
   if (body === null && refused.size > 0) return answerRefusals(exchange, services, [...refused.values()]);
-  const path = hidingPath(target, hiddenFields(services));
   // What is still to come of the request may have states beside.
   const mayBeBeside = beside.size > 0 || (underWay && services.placing.usesCompanions);
-  if (!refuses && !mayBeBeside) return pass(exchange, services, { body, path, drop: bodyHeaders });
+  if (!refuses && !mayBeBeside) return pass(exchange, services, { body, drop: bodyHeaders });
   const drop = refuses ? [...bodyHeaders, 'accept-encoding'] : bodyHeaders;
-  const answer = await sendOn(exchange, services.upstream, { body, path, drop });
+  const answer = await sendOn(exchange, services.upstream, { body, drop });
   services.metrics.countPassed(answer.status);
   if (answer.status !== 200) return answerWith(exchange, answer);
   const whole =
@@ -107,6 +107,9 @@ async function single(exchange: Exchange, services: Services, write: Omit<Write,
   if (store !== 'field') return pass(exchange, services);
   const body = await readBody(request, services.settings.bodyLimitMb * 1e6);
   if (body.kind === 'unread') return pass(exchange, services, { body: body.stream });
+  const asked = sourceAsked(parameters(target));
+  if (write.action === 'update' && goesAsItCame(body.plain, asked))
+    return pass(exchange, services, { body: body.raw });
   const needs = enrichNeeds(exchange, services, services.settings.ingestFailure !== 'index');
   const [enriched] = (await enrichWrites([{ ...write, body: body.plain }], needs)) as [EnrichedWrite];
   if (enriched.kind === 'refused') {

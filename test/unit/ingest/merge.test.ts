@@ -22,6 +22,9 @@ describe('a partial document', () => {
     ['{"a":9223372036854775807}', '{"a":9223372036854775806}', false],
     ['{"a":9223372036854775807}', '{"a":9223372036854775807}', true],
     ['{"a":1}', '{"a":1.0}', false],
+    ['{"a":0}', '{"a":-0}', true],
+    ['{"a":0.0}', '{"a":-0.0}', false],
+    ['{"a":100000.0}', '{"a":1E5}', true],
     ['{"a":"1"}', '{"a":1}', false],
   ])('%s with %s changes nothing: %s', (current, change, nothing) => {
     expect(changesNothing(current, change)).toBe(nothing);

@@ -198,6 +198,18 @@ describe('a partial update', () => {
     expect(action.update._source).toEqual({ excludes });
     expect(body._source).toEqual({ includes: ['n'], excludes });
   });
+
+  it('asks so for each item of a bulk request whose URL asks, but not where a script may delete the document', async () => {
+    const script = { script: { source: "ctx.op = 'delete'" }, upsert: { text: 'made' } };
+    const body = [{ update: { _id: '1' } }, { doc: { n: 1 } }, { update: { _id: '1' } }, script];
+    const sent = body.map((line) => `${JSON.stringify(line)}\n`).join('');
+    await raw(server.url, '/ready/_bulk?_source_includes=n,text', { body: sent });
+    const { path, body: arrived } = engine.requests.findLast((request) => request.path.includes('_bulk'))!;
+    expect(path).toBe('/ready/_bulk?_source_includes=n,text');
+    const [, doc, , scripted] = arrived.split('\n').map((line) => line && JSON.parse(line));
+    expect(doc._source).toEqual({ includes: ['n', 'text'], excludes: ['mice.vector', 'mice.states'] });
+    expect(scripted).toEqual(script);
+  });
 });
 
 describe('a bulk request', () => {
