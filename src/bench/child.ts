@@ -8,8 +8,11 @@ import { jsonOrUndefined } from '../json/parse.ts';
 
 export interface ChildServer {
   readonly url: string;
+  readonly pid: number;
   /** Processor time that it has used so far; undefined where the system does not tell. */
   cpuMs(): number | undefined;
+  /** Memory that it holds now; undefined where the system does not tell. */
+  residentBytes(): number | undefined;
   stop(): Promise<void>;
 }
 
@@ -42,7 +45,9 @@ export async function startChild(module: string, args: readonly string[]): Promi
   );
   return {
     url: await promise,
+    pid: child.pid!,
     cpuMs: () => cpuMsOf(child.pid),
+    residentBytes: () => residentBytesOf(child.pid),
     async stop() {
       child.kill('SIGTERM');
       await exited;
@@ -54,11 +59,21 @@ export async function startChild(module: string, args: readonly string[]): Promi
 const TICKS = 100;
 
 /** User and system time from /proc/PID/stat, fields 14 and 15 (proc(5)). */
-function cpuMsOf(pid: number | undefined): number | undefined {
+export function cpuMsOf(pid: number | undefined): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS;
+  } catch {
+    return undefined;
+  }
+}
+
+/** `VmRSS` of /proc/PID/status (proc(5)). */
+function residentBytesOf(pid: number | undefined): number | undefined {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
   } catch {
     return undefined;
   }

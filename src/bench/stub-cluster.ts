@@ -1,14 +1,27 @@
-/** A server that costs next to nothing: it says it is OpenSearch and answers everything else with fixed bytes. */
+/**
+ * A server that costs next to nothing: it says it is OpenSearch, whose index `prepared` has our fields, and answers
+ * everything else with fixed bytes.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { printUrl } from './print-url.ts';
 
 const root = JSON.stringify({ version: { distribution: 'opensearch', number: '3.6.0' } });
+const states = { properties: { states: { type: 'binary' } } };
+const prepared = JSON.stringify({
+  prepared: { settings: { index: {} }, mappings: { properties: { mice: states } } },
+});
 const short = Buffer.from(JSON.stringify({ text: 'x'.repeat(1000) }));
 const long = Buffer.from(JSON.stringify({ text: 'x'.repeat(32_000) }));
+const bodies: Readonly<Record<string, Buffer>> = {
+  '/': Buffer.from(root),
+  '/prepared': Buffer.from(prepared),
+  '/long': long,
+};
 
-const server = createServer((request, response) => {
-  const body = request.url === '/' ? Buffer.from(root) : request.url === '/long' ? long : short;
+// A long stream may take longer than the limit that Node.js sets by itself.
+const server = createServer({ requestTimeout: 0 }, (request, response) => {
+  const body = bodies[request.url ?? ''] ?? short;
   const answer = () =>
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body);
   if (request.method === 'GET') answer();

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { benchProxy } from '../bench/proxy.ts';
 import { startProgress } from '../observe/progress.ts';
+import { ingestBench } from './bench-ingest.ts';
 import { encodeBench, rerankBench } from './bench-model.ts';
 import { count, writeReport } from './bench-report.ts';
 import { watchInterruption } from './interruption.ts';
@@ -11,7 +12,8 @@ export function benchCommand(): Command {
     .description('Measures against references, side by side in one run.')
     .addCommand(rerankBench())
     .addCommand(encodeBench())
-    .addCommand(proxyBench());
+    .addCommand(proxyBench())
+    .addCommand(ingestBench());
 }
 
 interface ProxyFlags {
