@@ -28,7 +28,8 @@ from mice_train.stored_form import LEVELS, StoredForm, rotation, round_rows
 from mice_train.styles import STOP_WORDS
 from mice_train.teach import load_candidates
 from mice_train.tokens import document_text, load_tokenizer, tokenize
-from mice_train.validation import mean_figure, validate, validation_sets
+from mice_train.validation import ASKED_STYLES, mean_figure, style_of, validate, validation_sets
+from mice_train.whole_file import write_whole
 
 FITTED_ON = 600
 """Passages, none of them ranked, that side information is fitted on."""
@@ -147,10 +148,15 @@ def made(
 def frontier(
     source: Source, interaction: Interaction, work: Path, name: str, window: int, per_set: int, log: Log = print
 ) -> None:
-    """Writes work/mice-<name>/frontier.json: each variant with its mean nDCG@10 on held-out written queries."""
+    """Writes work/mice-<name>/frontier.json: each variant with its mean nDCG@10 on held-out written queries. Variants
+    that are there are left alone, unless another checkpoint was picked since."""
+    path, picked = work / f"mice-{name}" / "frontier.json", work / f"mice-{name}" / "best.pt"
+    fresh = path.exists() and path.stat().st_mtime_ns > picked.stat().st_mtime_ns
+    found = json.loads(path.read_text()) if fresh else []
     records, asked = read_passages(work / "passages.jsonl"), read_queries(work / "queries.jsonl")
     passages, queries = load_passages(work), load_queries(work)
     sets = validation_sets(records, asked, load_candidates(work), window, per_set)
+    counted = [entry for entry in sets if style_of(entry.name) in ASKED_STYLES]
     rows = np.unique(np.concatenate([entry.candidates.reshape(-1) for entry in sets]))
     tokenizer = load_tokenizer(source.tokenizer_path)
 
@@ -160,16 +166,17 @@ def frontier(
 
     ids = dict(zip(rows.tolist(), ids_of(rows), strict=True))
     dims = interaction.blocks[0].cross_key.in_features
-    found = []
     others = np.setdiff1d(np.arange(len(records)), rows)
     sample = np.random.default_rng(0).choice(others, min(FITTED_ON, len(others)), replace=False).tolist()
     side = side_information(passages, dict(zip(sample, ids_of(sample), strict=True)), load_encoder(source).words.weight)
     for variant in variants(tokenizer, dims, side):
+        if variant.name in [entry["form"] for entry in found]:
+            continue
         passages_read, lost = made(passages, rows, ids, variant, dims)
         tokens = float(passages_read.states.lengths[rows].mean())
-        figures = validate(interaction, sets, queries, passages_read)
+        figures = validate(interaction, counted, queries, passages_read)
         found.append({"form": variant.name, "bytesPerToken": variant.bytes_per_token, "tokens": tokens, "lost": lost,
                       "bytesPerDocument": tokens * variant.bytes_per_token, "ndcg@10": mean_figure(figures),
                       "cosine": mean_figure(figures, 1), "bm25": mean_figure(figures, 0)})
+        write_whole(path, lambda unfinished: unfinished.write_text(json.dumps(found, indent=1) + "\n"))
         log(json.dumps(found[-1]))
-    (work / f"mice-{name}" / "frontier.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -19,7 +19,6 @@ import numpy as np
 import onnxruntime
 
 from mice_train.bootstrap import Difference, difference
-from mice_train.device import choose
 from mice_train.distil import DistilPlan, distil, load_stored
 from mice_train.encode import encode_depths, load_passages
 from mice_train.encoder import load_encoder
@@ -52,12 +51,20 @@ scores of the window gives to the query's own passage: it also moves where no pl
 
 
 @dataclass(frozen=True)
+class Untrained:
+    """A variant as it starts, which is enough to time it."""
+
+    bottom: int
+    plan: DistilPlan
+    model: Interaction
+
+
+@dataclass(frozen=True)
 class Compared:
     """A trained variant. `tokens` = mean of the documents that were ranked again."""
 
     bottom: int
     plan: DistilPlan
-    model: Interaction
     pairs: int
     figures: PerQuery
     tokens: float
@@ -69,25 +76,33 @@ class Compared:
 
 
 def grid(job: Job, plan: GridPlan) -> None:
-    """Writes work/grid/grid.json and grid.md. Goes on where it was interrupted; only the timings are taken again, for
-    they are comparable within one run."""
-    for variant in plan.variants:
-        _ = job_of(job, plan, variant).plan  # refused before anything is encoded
+    """Writes work/grid/grid.json and grid.md, longer by a row with every variant that is trained. Goes on where it was
+    interrupted; only the timings are taken again, for they are comparable within one run."""
+    # what does not fit the source is refused here, before anything is encoded
+    starts = {variant.name: untrained(job_of(job, plan, variant)) for variant in plan.variants}
+    timed = milliseconds(job.source, starts, job.recipe.export.compute)
+    when_timed = os.getloadavg()[0]
     fill(job, plan)
-    found = {variant.name: compared(job, plan, job_of(job, plan, variant)) for variant in plan.variants}
-    choose("cpu")
-    timed = milliseconds(job.source, found, job.recipe.export.compute)
-    base = found[plan.variants[0].name].figures
+    found: dict[str, Compared] = {}
+    for variant in plan.variants:
+        found[variant.name] = compared(job, plan, job_of(job, plan, variant))
+        report(job, found, timed, conditions(job, plan, found, when_timed))
+
+
+def untrained(one: Job) -> Untrained:
+    return Untrained(one.recipe.reading.bottom, one.plan, one.empty_interaction())
+
+
+def report(job: Job, found: Mapping[str, Compared], timed: Mapping[str, dict[str, float]], stated: dict) -> None:
+    base = next(iter(found.values())).figures
     rows = [{"variant": name, "bottom": one.bottom, "blocks": one.plan.blocks, "block": asdict(one.plan.block),
              "pairs": one.pairs, "bytesPerDocument": one.bytes_per_document, **timed[name],
              **{what: {"mean": mean(one.figures[way]), "apart": asdict(apart(one.figures[way], base[way]))}
                 for what, way in (("ndcg@10", "model"), ("loss", "loss"))}} for name, one in found.items()]
-    report = {"conditions": conditions(job, plan, base), "rows": rows,
-              "queries": {name: one.figures for name, one in found.items()}}
+    content = {"conditions": stated, "rows": rows, "queries": {name: one.figures for name, one in found.items()}}
     table = "\n".join(table_lines(rows)) + "\n"
-    for name, content in (("grid.json", json.dumps(report) + "\n"), ("grid.md", table)):
-        write_whole(job.work / "grid" / name, lambda path, content=content: path.write_text(content))
-    job.log(json.dumps(report["conditions"]))
+    for name, text in (("grid.json", json.dumps(content) + "\n"), ("grid.md", table)):
+        write_whole(job.work / "grid" / name, lambda path, text=text: path.write_text(text))
     job.log(table)
 
 
@@ -153,7 +168,7 @@ def compared(job: Job, plan: GridPlan, one: Job) -> Compared:
             f"{mean(figures['bm25']):.4f}), loss {mean(figures['loss']):.4f}")
     ranked = np.unique(np.concatenate([entry.candidates.ravel() for entry in sets]))
     tokens = float(load_passages(one.work).states.lengths[ranked].mean())
-    return Compared(one.recipe.reading.bottom, one.recipe.derive, model, saved["state"]["pairs"], figures, tokens)
+    return Compared(one.recipe.reading.bottom, one.recipe.derive, saved["state"]["pairs"], figures, tokens)
 
 
 def figures_of(one: Job, model: Interaction, sets: list[ValidationSet]) -> PerQuery:
@@ -178,7 +193,9 @@ def apart(mine: Mapping[str, list[float]], base: Mapping[str, list[float]]) -> D
     return difference({name: np.array(mine[name]) - np.array(base[name]) for name in base})
 
 
-def milliseconds(source: Source, found: Mapping[str, Compared], compute: Compute) -> dict[str, dict[str, float]]:
+def milliseconds(
+    source: Source, found: Mapping[str, Untrained], compute: Compute
+) -> dict[str, dict[str, float]]:
     """Variant → interactionMs of a window and queryMs of the bottom layers alone, by the exported graphs."""
     with tempfile.TemporaryDirectory() as place:
         graphs = {name: open_graphs(Path(place) / name, source, one, compute) for name, one in found.items()}
@@ -192,7 +209,7 @@ def milliseconds(source: Source, found: Mapping[str, Compared], compute: Compute
 
 
 def open_graphs(
-    place: Path, source: Source, one: Compared, compute: Compute
+    place: Path, source: Source, one: Untrained, compute: Compute
 ) -> tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]:
     """→ (interaction, bottom layers)."""
     place.mkdir()
@@ -204,7 +221,7 @@ def open_graphs(
     return open_graph(place / "interaction.onnx"), open_graph(place / "query.onnx")
 
 
-def random_feed(one: Compared) -> dict[str, np.ndarray]:
+def random_feed(one: Untrained) -> dict[str, np.ndarray]:
     """A window of documents for the interaction graph."""
     rng, most, shape = np.random.default_rng(0), MOST[one.plan.form.dtype], (DOCUMENTS, DOCUMENT_TOKENS)
     hidden = one.model.shape.hidden
@@ -218,7 +235,8 @@ def random_feed(one: Compared) -> dict[str, np.ndarray]:
     return feed
 
 
-def conditions(job: Job, plan: GridPlan, base: PerQuery) -> dict:
+def conditions(job: Job, plan: GridPlan, found: Mapping[str, Compared], load: float) -> dict:
+    base = next(iter(found.values())).figures
     records = read_queries(folder(job, job.recipe.reading.bottom) / "queries.jsonl")
     return {
         "steps": plan.steps, "trainingQueries": sum(not query.held_out for query in records),
@@ -226,7 +244,7 @@ def conditions(job: Job, plan: GridPlan, base: PerQuery) -> dict:
         "queries": {name: len(values) for name, values in base["model"].items()},
         "bm25": mean(base["bm25"]), "cosine": mean(base["cosine"]),
         "timed": f"{job.recipe.export.compute} graphs, one thread, least of {ROUNDS} turns, load "
-                 f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; {DOCUMENTS} documents of {DOCUMENT_TOKENS} "
+                 f"{load:.1f} on {os.cpu_count()} cores; {DOCUMENTS} documents of {DOCUMENT_TOKENS} "
                  f"tokens, query of {QUERY_TOKENS}"}
 
 

@@ -26,8 +26,8 @@ class GridPlan:
 
     variants: tuple[GridVariant, ...]
     steps: int = 200
-    passages: int = 5000
-    """Trained on at most; those held out stay all."""
+    passages: int = 10_000
+    """At most; half of them held out where there are as many."""
     made_per_style: int = 1000
     document_tokens: int = 128
     """Read of a document, where the recipe's `reading` reads more."""

@@ -20,10 +20,10 @@ MADE_PER_STYLE = 7000
 def prepare(
     data: Path, work: Path, sets: Sequence[TrainingSet] = TRAINING_SETS, log: Log = print,
     per_passage: int = QUERIES_PER_PASSAGE, made_per_style: int = MADE_PER_STYLE, seed: int = 0,
-    trained: int | None = None,
+    most: int | None = None,
 ) -> None:
-    """A finished one is left alone: everything later refers to its passages by number. `trained` = passages to train
-    on at most, drawn at random; those that are held out stay all."""
+    """A finished one is left alone: everything later refers to its passages by number. `most` = passages kept at
+    most, see `fewer`."""
     if (work / "queries.jsonl").exists():
         return
     rng = random.Random(seed)
@@ -37,8 +37,8 @@ def prepare(
             passages.append(passage)
         for style, text in rng.sample(queries, min(per_passage, len(queries))):
             labelled.append((seen[key], style, text))
-    if trained is not None:
-        passages, labelled = fewer(passages, labelled, trained, rng)
+    if most is not None:
+        passages, labelled = fewer(passages, labelled, most, rng)
     passages, made = make_queries(passages, labelled, made_per_style, seed + 1)
     write_whole(work / "passages.jsonl", lambda path: write_lines(path, passages))
     write_whole(work / "queries.jsonl", lambda path: write_lines(path, made))
@@ -49,11 +49,13 @@ def prepare(
 
 
 def fewer(
-    passages: list[Passage], labelled: list[tuple[int, str, str]], trained: int, rng: random.Random
+    passages: list[Passage], labelled: list[tuple[int, str, str]], most: int, rng: random.Random
 ) -> tuple[list[Passage], list[tuple[int, str, str]]]:
-    """The held-out passages and `trained` others, in their order, with their queries."""
-    free = [n for n, passage in enumerate(passages) if not is_held_out(passage)]
-    dropped = set(free) - set(rng.sample(free, min(trained, len(free))))
-    kept = [n for n in range(len(passages)) if n not in dropped]
+    """At most `most` passages in their order, with their queries: drawn at random, half of them held out where there
+    are as many, so that a small sample still has queries to compare by."""
+    held_out, free = ([n for n, passage in enumerate(passages) if is_held_out(passage) == which]
+                      for which in (True, False))
+    compared = rng.sample(held_out, min(most // 2, len(held_out)))
+    kept = sorted([*compared, *rng.sample(free, min(most - len(compared), len(free)))])
     number = {old: new for new, old in enumerate(kept)}
     return [passages[n] for n in kept], [(number[n], *rest) for n, *rest in labelled if n in number]

@@ -15,7 +15,8 @@ from mice_train.encoder import load_encoder
 from mice_train.evaluate import WAYS, Measure, differences, evaluate, means
 from mice_train.first_stage import KIND, FirstStage
 from mice_train.negatives import find_candidates
-from mice_train.records import Passage, Query, write_lines
+from mice_train.prepare import fewer
+from mice_train.records import Passage, Query, is_held_out, write_lines
 from mice_train.stored_form import StoredForm, narrowed, stored_as
 from mice_train.teach import load_candidates, written_sets
 from mice_train.tolerance import measure_tolerance, sample_of
@@ -73,6 +74,14 @@ def bundle_dir(work, parts, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bundle")
     write_bundle(parts, folder, "int8-blocks")
     return folder
+
+
+def test_a_sample_of_passages_is_half_held_out_and_takes_their_queries_along():
+    pools = ["pubmedqa"] * 30 + ["squad"] * 90
+    passages = [Passage(pool, f"g{n}", "", f"text {n}") for n, pool in enumerate(pools)]
+    kept, labelled = fewer(passages, [(n, "question", f"text {n}") for n in range(len(passages))], 20, random.Random(0))
+    assert [is_held_out(passage) for passage in kept].count(True) == 10
+    assert [kept[n].text for n, _, _ in labelled] == [asked for _, _, asked in labelled] == [p.text for p in kept]
 
 
 def log_of(work) -> list[str]:

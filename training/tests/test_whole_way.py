@@ -126,6 +126,18 @@ def test_stored_forms_are_compared_by_bytes(place):
     found = json.loads((place.root / "work" / "mice-converted-l2-1" / "frontier.json").read_text())
     assert found[0]["form"] == "24 int4"
     assert found[0]["bytesPerToken"] == 16
+    beside = {entry["form"]: entry for entry in found}["20 int4 beside the token's id"]
+    assert beside["bytesPerToken"] == 16
+    assert 0 < beside["lost"] < 1
+
+
+def test_a_stored_form_that_was_measured_is_not_measured_again(place):
+    path = place.root / "work" / "mice-converted-l2-1" / "frontier.json"
+    first, *others = json.loads(path.read_text())
+    path.write_text(json.dumps([{**first, "ndcg@10": 2.0}]))
+    place.run("frontier")
+    again = json.loads(path.read_text())
+    assert again == [{**first, "ndcg@10": 2.0}, *others]
 
 
 def test_variants_trained_for_as_many_pairs_are_compared_on_the_same_queries(place):
