@@ -19,7 +19,7 @@ from mice_train.export import (
     export_query_fast,
 )
 from mice_train.first_stage import FirstStage
-from mice_train.graph import WEIGHTS_FILE, Compute, SharedWeights, save
+from mice_train.graph import WEIGHTS_FILE, Compute, Computes, SharedWeights, save
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.quantize import StateDtype
@@ -85,7 +85,7 @@ class Parts:
         return max(self.limits.document, self.limits.query, pair)
 
 
-def write_bundle(parts: Parts, directory: Path, compute: Compute) -> dict:
+def write_bundle(parts: Parts, directory: Path, compute: Compute | Computes) -> dict:
     """Writes every file but the model card; returns the manifest, which is written too."""
     directory.mkdir(parents=True, exist_ok=True)
     weights = SharedWeights()
@@ -100,19 +100,21 @@ def write_bundle(parts: Parts, directory: Path, compute: Compute) -> dict:
     return manifest
 
 
-def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute) -> dict[str, onnx.ModelProto]:
+def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute | Computes) -> dict[str, onnx.ModelProto]:
     """Role → graph; the optional ones where the parts have them."""
     encoder, bottom = parts.encoder, parts.bottom
     positions = parts.longest
+    how = compute if isinstance(compute, Computes) else Computes.alike(compute)
     models = {
-        "document": export_document(encoder, parts.projection, bottom, positions, weights, compute),
-        "query": export_query(encoder, bottom, positions, weights, compute),
-        "interaction": export_interaction(parts.interaction, positions, weights, compute),
+        "document": export_document(encoder, parts.projection, bottom, positions, weights, how.document),
+        "query": export_query(encoder, bottom, positions, weights, how.query),
+        "interaction": export_interaction(parts.interaction, positions, weights, how.interaction),
     }
     if parts.query_fast is not None:
-        models["query-fast"] = export_query_fast(parts.query_fast, positions, weights, compute)
+        models["query-fast"] = export_query_fast(parts.query_fast, positions, weights, how.query_fast)
     if parts.cross_encoder is not None:
-        models["cross-encoder"] = export_cross_encoder(parts.cross_encoder.model, positions, weights, compute)
+        models["cross-encoder"] = export_cross_encoder(parts.cross_encoder.model, positions, weights,
+                                                        how.cross_encoder)
     return models
 
 

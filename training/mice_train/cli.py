@@ -35,6 +35,8 @@ STAGES: dict[str, tuple[str, Run]] = {
              lambda job, o: stages.run_grid(job)),
     "export": ("the bundle, held against PyTorch before it is written", lambda job, o: stages.run_export(job, o.out)),
     "timings": ("int8 against float32 graphs, side by side", lambda job, o: stages.run_timings(job)),
+    "ranking": ("whether the bundle ranks as with float32 graphs",
+                lambda job, o: stages.run_ranking(job, o.out, o.json)),
     "evaluate": ("nDCG@10 of the bundle, and its model card", lambda job, o: stages.run_evaluate(job, o.out, o.json)),
 }
 
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     shared.add_argument("--seed", type=int, help="in place of the recipe's")
     shared.add_argument("--backwards", action="store_true",
                         help="prepare: encode from the last part, beside another process")
-    shared.add_argument("--json", type=Path, metavar="FILE", help="evaluate: write every query's figures there")
+    shared.add_argument("--json", type=Path, metavar="FILE", help="evaluate, ranking: write the figures there")
     for name, (does, _) in STAGES.items():
         commands.add_parser(name, parents=[shared], help=does, description=does)
     every = "every stage that the recipe has, in order"

@@ -153,9 +153,10 @@ def score_queries(bundle: Bundle, dev: DevSet, work: Path, cross_encoder: bool, 
 
 
 def encode_once(bundle: Bundle, dev: DevSet, wanted: list[str], work: Path, log: Log) -> EncodedDocuments:
-    """Cached by what the document graph computes: training the interaction leaves it as it is."""
+    """Cached by what the document graph computes: training the interaction leaves it as it is. A sample of another
+    size has other documents."""
     path = work / "dev" / f"{dev.name}-{bundle.probe()}.npz"
-    if not path.exists():
+    if not path.exists() or len(np.load(path)["lengths"]) != len(wanted):
         log(f"encode {len(wanted)} documents of {dev.name}")
         encoded = bundle.encode_documents([dev.documents[document] for document in wanted])
         write_whole(path, lambda unfinished: np.savez(

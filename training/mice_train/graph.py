@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,24 @@ compute. int8-rows: int8 weights with a scale per output channel, activations wi
 integers, and stored states as they are stored: about half the time of the others where rows are many, with a coarser
 rounding than blocks.
 """
+
+@dataclass(frozen=True)
+class Computes:
+    """How each graph of a bundle computes. Graphs that share layers share their weights only where they agree."""
+
+    document: Compute = "int8-blocks"
+    query: Compute = "int8-blocks"
+    interaction: Compute = "int8-blocks"
+    query_fast: Compute = "int8-blocks"
+    cross_encoder: Compute = "int8-blocks"
+
+    @staticmethod
+    def alike(compute: Compute) -> Computes:
+        return Computes(*[compute] * 5)
+
+    def by_role(self) -> dict[str, Compute]:
+        return {field.name.replace("_", "-"): getattr(self, field.name) for field in fields(self)}
+
 
 MIDDLE = 128
 """What stands for 0 where values around it are stored as uint8: kernels for uint8 times int8 are the fast ones."""

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 from mice_train.bundle import Parts, write_bundle, write_manifest
-from mice_train.graph import Compute
+from mice_train.graph import Compute, Computes
 from mice_train.tolerance import USUAL, Accepted, Sample, hold, measure_tolerance
 
 
 def publish(
-    parts: Parts, directory: Path, sample: Sample, compute: Compute, accepted: Accepted = USUAL
+    parts: Parts, directory: Path, sample: Sample, compute: Compute | Computes, accepted: Accepted = USUAL
 ) -> dict:
     """Writes beside `directory`, checks there, and takes its place only then; returns the manifest.
 

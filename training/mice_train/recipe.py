@@ -11,7 +11,7 @@ from mice_train.bundle import Limits, Origin
 from mice_train.data import TRAINING_SETS, OwnSet
 from mice_train.distil import DistilPlan
 from mice_train.dual import DualPlan
-from mice_train.graph import Compute
+from mice_train.graph import Compute, Computes
 from mice_train.grid_plan import GridPlan
 from mice_train.reading import Reading
 from mice_train.settings import InvalidSettings, read_settings
@@ -79,9 +79,10 @@ class CalibrationRecipe:
 
 @dataclass(frozen=True)
 class ExportRecipe:
-    """What goes into the bundle, and how far it may be from PyTorch."""
+    """What goes into the bundle, and how far it may be from PyTorch. `compute` is one for all graphs, or names some:
+    `{interaction: int8-rows}`. Whether that changes the ranking, `ranking` tells."""
 
-    compute: Compute = "int8-blocks"
+    compute: Compute | Computes = "int8-blocks"
     query_fast: bool = False
     cross_encoder: bool = False
     accepted: Accepted = Accepted()

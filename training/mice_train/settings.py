@@ -41,8 +41,8 @@ def build(kind: Any, found: object, where: str) -> Any:
     if origin in (Union, types.UnionType):
         if found is None and type(None) in arguments:
             return None
-        [one] = [argument for argument in arguments if argument is not type(None)]
-        return build(one, found, where)
+        *plain, last = sorted((one for one in arguments if one is not type(None)), key=is_dataclass)
+        return build(last if isinstance(found, dict) or not plain else plain[0], found, where)
     if origin is Literal:
         if found not in arguments:
             raise refused(where, found, "one of " + ", ".join(map(repr, arguments)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
 from mice_train.align import align_query
-from mice_train.bundle import PairReader, Parts, read_manifest, write_manifest
+from mice_train.bundle import PairReader, Parts, read_manifest, write_bundle, write_manifest
 from mice_train.calibrate import Calibration, calibrate
 from mice_train.card import write_card
 from mice_train.device import choose
@@ -25,8 +26,10 @@ from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
 from mice_train.probe import probe_layers
 from mice_train.publish import publish
+from mice_train.ranking import compare_rankings
 from mice_train.reader import Reader
 from mice_train.refused import Refused
+from mice_train.runtime import Bundle
 from mice_train.teach import load_candidates, load_texts, train_cross_encoder, written_sets
 from mice_train.teach import score_set as score_pairs
 from mice_train.teacher_lists import score_lists
@@ -155,6 +158,22 @@ def run_export(job: Job, out: Path) -> None:
 
 def run_timings(job: Job) -> None:
     measure_timings(trained_parts(job), job.work, job.log)
+
+
+def run_ranking(job: Job, out: Path, json_file: Path | None = None) -> None:
+    """Refuses a bundle that ranks otherwise than with float32 graphs. What was encoded is kept in work/ranking."""
+    job.need(out / "bundle.json", "export")
+    plan = job.recipe.evaluate
+    with tempfile.TemporaryDirectory() as folder:
+        write_bundle(trained_parts(job), Path(folder), "float32")
+        found = compare_rankings(Bundle(out), Bundle(Path(folder)), job.data, job.work / "ranking",
+                                 Measure(plan.sets, plan.sample), job.log)
+    if json_file:
+        content = {name: {**asdict(agreement), "same": agreement.same} for name, agreement in found.items()}
+        write_whole(json_file, lambda path: path.write_text(json.dumps(content, indent=2) + "\n"))
+    moved = [name for name, agreement in found.items() if not agreement.same]
+    if moved:
+        raise Refused(f"{out} ranks otherwise than float32 graphs on {', '.join(moved)}")
 
 
 def run_frontier(job: Job) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 from mice_train import pruned
 from mice_train.bundle import Parts, write_bundle
 from mice_train.encode import pad
-from mice_train.graph import Compute
+from mice_train.graph import Compute, Computes
 from mice_train.pairs import pair, pair_batches
 from mice_train.quantize import dequantize
 from mice_train.records import read_passages, read_queries
@@ -85,7 +85,7 @@ class Apart:
 
 
 def measure_tolerance(
-    parts: Parts, directory: Path, sample: Sample, compute: Compute, accepted: Accepted = USUAL
+    parts: Parts, directory: Path, sample: Sample, compute: Compute | Computes, accepted: Accepted = USUAL
 ) -> dict:
     """What the manifest states, by output, in units of the output's spread.
 
@@ -103,7 +103,8 @@ def measure_tolerance(
         "sample": f"{len(sample.queries)} queries x {len(sample.documents[0])} documents",
         "spread": {name: found.spread for name, found in exact.items()},
         "graphsVsPytorch": {name: found.most for name, found in exact.items()},
-        "quantized": {"compute": compute, **{name: found.root_mean_square for name, found in shipped.items()}},
+        "quantized": {"compute": compute.by_role() if isinstance(compute, Computes) else compute,
+                      **{name: found.root_mean_square for name, found in shipped.items()}},
         "batchCompanions": {"scores": companions(bundle, sample).most},
         "accepted": {"graphsVsPytorch": accepted.exact, "quantized": accepted.quantized,
                      "batchCompanions": accepted.exact},

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from mice_train.families import UnsupportedCheckpoint
+from mice_train.graph import Computes
 from mice_train.reading import Reading
 from mice_train.recipe import Recipe, read_recipe
 from mice_train.settings import InvalidSettings, as_plain, build
@@ -29,6 +30,13 @@ def test_what_a_recipe_leaves_out_has_defaults():
     assert recipe.reading.bottom == 4
     assert recipe.cross_encoder is None
     assert recipe.derive.form.dtype == "int4"
+
+
+def test_graphs_compute_alike_or_each_as_it_is_told():
+    assert build(Recipe, {**LEAST, "export": {"compute": "float32"}}, "").export.compute == "float32"
+    some = build(Recipe, {**LEAST, "export": {"compute": {"interaction": "int8-rows"}}}, "").export.compute
+    assert some == Computes(interaction="int8-rows")
+    assert some.by_role()["query-fast"] == "int8-blocks"
 
 
 def test_a_recipe_survives_being_written_down():
@@ -59,6 +67,8 @@ def test_a_missing_key_is_named():
     ({"grid": {"variants": [{"name": "a"}, {"name": "a"}]}}, "grid: a variant's name is 'a'; accepted are names of"),
     ({"source": {"model": "m", "licence": "l", "folder": "a", "package": "b"}}, "source: folder and package are both"),
     ({"evaluate": {"sets": ["a"], "mean_of": ["b"]}}, "evaluate: 'b' in mean_of is not among the sets; accepted are a"),
+    ({"export": {"compute": "int8"}}, "export.compute is 'int8'; accepted is one of 'float32'"),
+    ({"export": {"compute": {"interaction": "int8"}}}, "export.compute.interaction is 'int8'; accepted is one of"),
     ({"name": "My Bundle"}, "the recipe: name is 'My Bundle'; accepted are lower-case letters"),
 ])
 def test_a_value_that_does_not_fit_is_refused_with_what_would(changes, said):

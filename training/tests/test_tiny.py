@@ -1,11 +1,13 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from tokenizers import Tokenizer
 
 from mice_train.bundle import read_manifest
+from mice_train.graph import Computes
 from mice_train.pairs import pair
 from mice_train.publish import publish
 from mice_train.quantize import MOST
@@ -81,6 +83,14 @@ def test_the_fast_query_graph_gives_the_unit_vector_of_its_own_layers(exact, par
     ids = torch.tensor([exact.query_ids(TEXTS[0])])
     _, expected = parts.query_fast(ids, torch.ones_like(ids), 0)
     assert np.abs(exact.query_vector_fast(TEXTS[0]) - expected[0].numpy()).max() < FLOAT32_TOLERANCE
+
+
+def test_each_graph_computes_as_it_is_told(parts, tmp_path):
+    manifest = publish(parts, tmp_path / "mixed", SAMPLE, Computes(interaction="int8-rows"), Accepted(quantized=0.2))
+    kinds = {role: {node.op_type for node in onnx.load(tmp_path / "mixed" / file, load_external_data=False).graph.node}
+             for role, file in manifest["graphs"].items()}
+    assert [role for role, found in kinds.items() if "MatMulInteger" in found] == ["interaction"]
+    assert manifest["tolerance"]["quantized"]["compute"]["interaction"] == "int8-rows"
 
 
 def test_a_bundle_whose_graphs_compute_something_else_is_not_written(parts, tmp_path):

@@ -215,3 +215,10 @@ def test_a_stage_without_its_precondition_names_the_stage_to_run(tmp_path):
         place.run("derive")
     with pytest.raises(SystemExit, match="no cross_encoder section"):
         place.run("train-cross-encoder")
+
+
+def test_a_bundle_is_held_against_its_ranking_in_float32(place):
+    place.run("ranking", "--json", str(place.root / "ranking.json"))
+    [found] = json.loads((place.root / "ranking.json").read_text()).values()
+    assert found["same"]
+    assert found["tau"] == 1
