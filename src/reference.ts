@@ -5,7 +5,7 @@ import { faults } from './errors.ts';
 import { defaultBundleDirectory, openBundle } from './model/bundle.ts';
 import { openMetrics } from './observe/metrics.ts';
 import { controls } from './proxy/controls.ts';
-import { degradeReasons, skipReasons } from './proxy/verdicts.ts';
+import { degradeReasons, firstStageReasons, skipReasons } from './proxy/verdicts.ts';
 
 /** Path → content, for the bundle in the package and the default names. */
 export async function generatedFiles(): Promise<Readonly<Record<string, string>>> {
@@ -72,9 +72,11 @@ Made from \`src/proxy/verdicts.ts\` and \`src/proxy/controls.ts\` by \`npm run d
 Every answer to a search carries the header \`x-mice\`:
 
 - \`reranked; window=100; scored=100; model=…; took=12\`: the first \`window\` hits were re-ranked, \`scored\` of them have a score of the model. A \`reason\` may say why some have none.
-- \`skipped; reason=…\`: the answer is the cluster's, untouched.
+- \`skipped; reason=…\`: the answer is the cluster's, untouched; with \`first-stage=\` as below, in the order of that.
 - \`degraded; reason=…; …\`: re-ranking was wanted and did not, or not wholly, happen; hits without a score follow in the order of the cluster.
 - \`shadow; window=100; scored=0; …\`: the answer is in the cluster's order, and scored afterwards: what re-ranking would change is logged, and measured in \`mice_shadow_overlap\`, \`mice_shadow_kendall_tau\` and, by \`shadow.judgements\`, \`mice_shadow_ndcg10\`. With \`x-mice-explain\` the answer waits for it: \`…; overlap=0.80; tau=0.512\`.
+
+Where [another first stage](vectors.md) than the search itself was wanted, \`first-stage=hybrid\` (or \`vector\`) follows, or \`first-stage=as-sent; first-stage-reason=…\`.
 
 A request with several searches has their verdicts in order, separated by commas; of more than 16, only how many there are of each kind: \`several; searches=20; reranked=18; degraded=0; shadow=0; skipped=2\`.
 
@@ -89,6 +91,12 @@ ${table(skipReasons)}
 | reason | meaning |
 |---|---|
 ${table(degradeReasons)}
+
+## First stage
+
+| reason | meaning |
+|---|---|
+${table(firstStageReasons)}
 
 ## Controls of a search
 

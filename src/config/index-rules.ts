@@ -1,6 +1,10 @@
 /** Rules for some indices, by name or wildcard: for their searches, and for where their states lie. */
 import { z } from 'zod';
 
+/** Where the candidates of a search come from. */
+export const firstStageKinds = ['as-sent', 'vector', 'hybrid'] as const;
+export type FirstStageKind = (typeof firstStageKinds)[number];
+
 export interface IndexRule {
   /** A name or a pattern with `*`. */
   readonly index: string;
@@ -12,6 +16,7 @@ export interface IndexRule {
   readonly fields?: readonly string[] | undefined;
   /** Fields whose clauses make the question; names or patterns with `*`. */
   readonly question?: readonly string[] | undefined;
+  readonly first_stage?: FirstStageKind | undefined;
 }
 
 /**
@@ -36,6 +41,7 @@ const rule = z.strictObject({
   deadline: z.int().min(1).max(600_000).optional(),
   fields: names.optional(),
   question: names.optional(),
+  first_stage: z.enum(firstStageKinds).optional(),
 });
 
 /** A list, or its JSON text as the environment and the command line give it. */

@@ -1,7 +1,14 @@
 /** Every option, declared once: help text, environment names and docs/configuration.md are made from here. */
 import { z } from 'zod';
 import { jsonOrUndefined } from '../json/parse.ts';
-import { type IndexRule, indexRules, type StatesRule, statesRules } from './index-rules.ts';
+import {
+  type FirstStageKind,
+  firstStageKinds,
+  type IndexRule,
+  indexRules,
+  type StatesRule,
+  statesRules,
+} from './index-rules.ts';
 
 export interface Option<T> {
   /** Dotted name in the configuration file; `--a-b` on the command line and `MICE_A_B` in the environment. */
@@ -259,7 +266,7 @@ export const options = {
     schema: indexRules,
     default: [],
     accepts:
-      'a list (JSON on the command line) of {index, mode: on, off or shadow, window, deadline, fields: [where texts are read], question: [fields whose clauses ask]}, all but index optional',
+      'a list (JSON on the command line) of {index, mode: on, off or shadow, window, deadline, fields: [where texts are read], question: [fields whose clauses ask], first_stage: as-sent, vector or hybrid}, all but index optional',
   }),
   rerankShare: option({
     name: 'rerank.share',
@@ -282,6 +289,13 @@ export const options = {
     schema: z.string(),
     default: '',
     accepts: 'a file of lines: question, document id and grade, separated by tabs',
+  }),
+  vectorsFirstStage: option<FirstStageKind>({
+    name: 'vectors.first-stage',
+    doc: 'Where the candidates of a search in words come from: "as-sent" leaves them to the search itself, "vector" takes the nearest neighbours of its question, "hybrid" fuses both by reciprocal ranks. Filters of the search hold in any case.',
+    schema: z.enum(firstStageKinds),
+    default: 'as-sent',
+    accepts: 'as-sent, vector or hybrid',
   }),
   vectorsEncoder: option({
     name: 'vectors.encoder',

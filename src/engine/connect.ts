@@ -43,6 +43,7 @@ function openEngine(dialect: Dialect, version: string, address: EngineAddress): 
     indexBody: dialect.indexBody,
     vectorClause: dialect.vectorClause,
     vectorSearch: dialect.vectorSearch,
+    vectorMembers: dialect.vectorMembers,
     pipelines: dialect.pipelines,
     ...administration(transport, dialect),
     through: (url) => openEngine(dialect, version, { url, headers: address.headers ?? {} }),

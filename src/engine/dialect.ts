@@ -18,6 +18,7 @@ export interface Dialect {
   readonly indexBody: (fields: MiceFields) => IndexBody;
   readonly vectorClause: VectorClause;
   readonly vectorSearch: (query: VectorQuery) => Readonly<Record<string, unknown>>;
+  readonly vectorMembers: (query: VectorQuery, filters: readonly string[]) => string;
   readonly pipelines: () => Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly pointInTime: PointInTime;
   /** Opens the engine's official client. */

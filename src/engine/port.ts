@@ -73,6 +73,11 @@ export interface Engine {
   indexBody(fields: MiceFields): IndexBody;
   /** Body members that ask for the nearest neighbours of a vector: spread into a search body. */
   vectorSearch(query: VectorQuery): Readonly<Record<string, unknown>>;
+  /**
+   * The same as JSON text, under filters that are JSON texts, so that numbers in them stay as they were written:
+   * members of a search body, without its size.
+   */
+  vectorMembers(query: VectorQuery, filters: readonly string[]): string;
   /** Name → body of the pipelines `setup` keeps in step; empty where the engine has none. */
   pipelines(): Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 

@@ -2,11 +2,11 @@
 import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import type { GraphRole } from '../model/manifest.ts';
+import { fuse } from '../proxy/fuse.ts';
 import { bm25Search, DEPTH, storedRunSearch } from './bm25.ts';
 import type { Rescore } from './cross-encoder.ts';
 import type { JudgedQuery } from './dataset.ts';
 import type { EmbedQuery, QueryGraph } from './embeddings.ts';
-import { fuse } from './fuse.ts';
 import type { IndexKind } from './indices.ts';
 import type { Texts } from './texts.ts';
 

@@ -33,6 +33,16 @@ export function treeOf(bytes: Buffer, at = 0, depth = 0): Node {
   return { span: { start, end: endOfValue(bytes, start) } };
 }
 
+/** The same; undefined where the bytes are no such JSON. */
+export function treeOrNone(bytes: Buffer): Node | undefined {
+  try {
+    return treeOf(bytes);
+  } catch (error) {
+    if (error instanceof NotJson) return undefined;
+    throw error;
+  }
+}
+
 function objectAt(bytes: Buffer, start: number, depth: number): Node {
   const members: NamedNode[] = [];
   const end = eachItem(bytes, start, '}', (at) => {

@@ -28,6 +28,8 @@ export interface MetricDescription {
 
 export interface Metrics {
   countSearch(outcome: string, reason: string | undefined): void;
+  /** Where the candidates of a search came from, where others than its own were wanted. */
+  countFirstStage(kind: string, reason: string | undefined): void;
   observeStages(times: StageTimes): void;
   countDocuments(outcome: DocumentOutcome, documents: number): void;
   /** Hits of a window, and how many of them have a score. */
@@ -54,6 +56,12 @@ export function openMetrics(): Metrics {
     name: 'mice_searches_total',
     help: 'Searches by what became of them.',
     labelNames: ['outcome', 'reason'],
+    registers,
+  });
+  const firstStages = new Counter({
+    name: 'mice_first_stage_total',
+    help: 'Searches for which another first stage than their own was wanted, by the one they got.',
+    labelNames: ['kind', 'reason'],
     registers,
   });
   const stages = new Histogram({
@@ -134,6 +142,7 @@ export function openMetrics(): Metrics {
   });
   return {
     countSearch: (outcome, reason) => searches.inc({ outcome, reason: reason ?? '' }),
+    countFirstStage: (kind, reason) => firstStages.inc({ kind, reason: reason ?? '' }),
     observeStages(times) {
       for (const [stage, ms] of Object.entries(times)) stages.observe({ stage }, ms / 1000);
     },

@@ -2,7 +2,7 @@
 
 import { inSpan } from './trace.ts';
 
-export type Stage = 'upstream' | 'query' | 'queue' | 'states' | 'score' | 'total';
+export type Stage = 'upstream' | 'neighbours' | 'query' | 'queue' | 'states' | 'score' | 'total';
 
 /** Milliseconds by stage. */
 export type StageTimes = Readonly<Partial<Record<Stage, number>>>;

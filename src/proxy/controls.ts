@@ -3,6 +3,7 @@
  * No URL, path or code is among them. Both forms are taken out before the cluster sees the request.
  */
 import { z } from 'zod';
+import { type FirstStageKind, firstStageKinds } from '../config/index-rules.ts';
 import { MiceError } from '../errors.ts';
 
 export interface Controls {
@@ -18,6 +19,8 @@ export interface Controls {
   readonly explain?: boolean | undefined;
   /** Decides about the share of traffic: the same text always falls on the same side. */
   readonly bucket?: string | undefined;
+  /** Where the candidates come from. */
+  readonly firstStage?: FirstStageKind | undefined;
 }
 
 interface Control {
@@ -72,6 +75,13 @@ export const controls: readonly Control[] = [
     name: 'bucket',
     schema: z.string().min(1),
     accepts: 'a text, e.g. a user or session, that decides about rerank.share; the question unless set',
+  },
+  {
+    key: 'firstStage',
+    header: 'x-mice-first-stage',
+    name: 'first_stage',
+    schema: z.enum(firstStageKinds),
+    accepts: 'as-sent, vector or hybrid',
   },
 ];
 

@@ -9,14 +9,25 @@ import { findHits } from './hits.ts';
 import {
   readMultiSearch,
   responsesIn,
+  type SubLines,
   type SubRequest,
   withoutStatus,
   withResponses,
   writeMultiSearch,
 } from './multi-search.ts';
-import { planSubSearch, type SubPlan, statesFieldOf } from './plan.ts';
+import { isNear, planSubSearch, type SubPlan, statesFieldOf } from './plan.ts';
 import { openVectorizer, type Vectorizer } from './query-vector.ts';
-import { type Begun, beginScoring, hitsOf, type RerankedAnswer, rerankAnswer } from './rerank.ts';
+import {
+  type Begun,
+  beginScoring,
+  hitsOf,
+  type NearAnswer,
+  openDeadline,
+  type RerankedAnswer,
+  rerankAnswer,
+  unscoredAnswer,
+  withNeighbours,
+} from './rerank.ts';
 import { plainSubstitute } from './routes.ts';
 import {
   answerReranked,
@@ -28,13 +39,15 @@ import {
   skip,
   unlessOurs,
 } from './search-exchange.ts';
+import { nearBodyFor } from './search-near.ts';
 import type { Services } from './services.ts';
 import { splice } from './splice.ts';
 import { parameterIn, parseTarget, printTarget, withParameters } from './target.ts';
 import { plainTarget } from './template.ts';
 import { renderTemplate } from './template-route.ts';
 import { readAnswer } from './upstream.ts';
-import type { SkipReason, Verdict } from './verdicts.ts';
+import type { FirstStageReason, Verdict } from './verdicts.ts';
+import { widenBody } from './widen-body.ts';
 
 /** Searches of one request that are rendered or scored at a time. */
 const AT_A_TIME = 4;
@@ -140,52 +153,63 @@ interface Sending {
   readonly filter: Filter | undefined;
 }
 
+type Skip = Extract<SubPlan, { kind: 'skip' }>;
 type Filter = Extract<FilterDemand, { kind: 'hits' }>;
 
 async function rerankAll(
   exchange: Exchange,
   services: Services,
   parts: readonly Part[],
-  { own, widenedPath, filter }: Sending,
+  { own: asItCame, widenedPath, filter }: Sending,
 ): Promise<void> {
   if (parts.every(({ plan }) => plan.kind === 'skip')) {
-    const verdicts = parts.map(({ plan }) => skipped((plan as { reason: SkipReason }).reason));
-    return passOn(exchange, services, verdicts, own);
+    const verdicts = parts.map(({ plan }) =>
+      plan.kind === 'skip' ? skipped(plan) : skipped({ reason: 'off' }),
+    );
+    return passOn(exchange, services, verdicts, asItCame);
   }
   const clock = startStageClock();
+  const nearing = nearLines(exchange, services, parts);
   const begun = parts.map(({ plan }) =>
-    plan.kind === 'skip'
+    plan.kind === 'skip' || plan.unscored
       ? undefined
       : beginScoring(plan, scoringNeeds(exchange, services, plan), startStageClock()),
   );
-  const widened = writeMultiSearch(
-    parts.map(({ header, plan }) => ({
-      header,
-      body: plan.kind === 'skip' ? plan.body : plan.widenedBody,
-    })),
-  );
+  const beside = await nearing;
+  const own = parts.map(({ header, plan }) => ({
+    header,
+    body: plan.kind === 'skip' ? plan.body : plan.widenedBody,
+  }));
+  const added = beside.flatMap((one) => (one && 'body' in one ? [one] : []));
+  const widened = writeMultiSearch([...own, ...added]);
   const answer = await clock.time('upstream', () =>
     sendOn(exchange, services.upstream, readable(widenedPath, widened)),
   );
   const read = await readAnswer(answer.body, limitBytes(services));
-  if (answer.status !== 200) return skip(exchange, services, 'upstream-status', own);
-  if (!read) return skip(exchange, services, 'too-large', own);
-  const responses = responsesIn(read, parts.length);
-  if (!responses) return skip(exchange, services, 'unreadable-answer', own);
+  if (answer.status !== 200) return skip(exchange, services, 'upstream-status', asItCame);
+  if (!read) return skip(exchange, services, 'too-large', asItCame);
+  const responses = responsesIn(read, parts.length + added.length);
+  if (!responses) return skip(exchange, services, 'unreadable-answer', asItCame);
+  const responseAt = (at: number) => {
+    const { start, end } = responses.each[at] as Span;
+    return read.subarray(start, end);
+  };
+  const nearOf = (at: number): NearAnswer | undefined => {
+    const one = beside[at];
+    return one && 'body' in one ? neighboursIn(responseAt(parts.length + added.indexOf(one))) : one;
+  };
   const answered = await clock.time('total', () =>
-    inTurns(parts, (part, at) => {
-      const { start, end } = responses.each[at] as Span;
-      return answerPart(exchange, services, read.subarray(start, end), part, begun[at], filter);
-    }),
+    inTurns(parts, (part, at) =>
+      answerPart(exchange, services, responseAt(at), part, { begun: begun[at], near: nearOf(at), filter }),
+    ),
   );
   const replies = filter
     ? answered
-    : await withOwnErrors(exchange, services, parts, answered, own.path ?? exchange.target);
-  const bytes = withResponses(
-    read,
-    responses,
-    replies.map(({ body }) => (filter?.hidesStatus ? withoutStatus(body) : body)),
-  );
+    : await withOwnErrors(exchange, services, parts, answered, asItCame.path ?? exchange.target);
+  const bytes = withResponses(read, responses, [
+    ...replies.map(({ body }) => (filter?.hidesStatus ? withoutStatus(body) : body)),
+    ...added.map(() => undefined),
+  ]);
   for (const one of begun) if (one) services.metrics.observeStages(one.clock.timesMs);
   answerReranked(
     exchange,
@@ -210,19 +234,55 @@ async function answerPart(
   services: Services,
   body: Buffer,
   { plan }: Part,
-  begun: Begun | undefined,
-  filter: Filter | undefined,
+  { begun, near, filter }: Beside,
 ): Promise<Answered> {
-  if (plan.kind === 'skip' || begun === undefined)
+  if (plan.kind === 'skip')
     return {
       body: filter ? withoutHidden(body, filter, statesFieldOf(services.settings)) : body,
-      verdict: skipped(plan.kind === 'skip' ? plan.reason : 'off'),
+      verdict: skipped(plan),
     };
   const needs = scoringNeeds(exchange, services, plan);
   const places = hitsOf(body, plan, needs.statesField);
-  if (places) return rerankAnswer(plan, body, places, begun, needs);
-  const reason = hasFailed(body) ? 'upstream-status' : filter ? 'no-hits' : 'unreadable-answer';
-  return { body, verdict: skipped(reason), failed: true };
+  if (!places) {
+    const reason = hasFailed(body) ? 'upstream-status' : filter ? 'no-hits' : 'unreadable-answer';
+    return { body, verdict: skipped({ reason }), failed: true };
+  }
+  const own = { answer: body, places };
+  const found =
+    isNear(plan.firstStage) && near
+      ? withNeighbours(plan, plan.firstStage, own, near, needs.statesField)
+      : { ...own, firstStage: isNear(plan.firstStage) ? undefined : plan.firstStage };
+  return begun ? rerankAnswer(plan, found, begun, needs) : unscoredAnswer(plan, found);
+}
+
+interface Beside {
+  readonly begun: Begun | undefined;
+  readonly near: NearAnswer | undefined;
+  readonly filter: Filter | undefined;
+}
+
+type NearLine = SubLines | { readonly reason: FirstStageReason };
+
+/** For each search with another first stage, the search by vector that goes beside it in the same request. */
+function nearLines(
+  exchange: Exchange,
+  services: Services,
+  parts: readonly Part[],
+): Promise<readonly (NearLine | undefined)[]> {
+  const arrival = { signal: exchange.signal, arrivedMs: exchange.startedMs };
+  return inTurns(parts, async ({ header, plan }): Promise<NearLine | undefined> => {
+    if (plan.kind === 'skip' || !isNear(plan.firstStage)) return undefined;
+    const { deadline } = openDeadline(plan, arrival);
+    const made = await nearBodyFor(services, plan.firstStage, plan.queryText, deadline);
+    if ('reason' in made) return made;
+    const states = plan.difference.keepStates ? undefined : statesFieldOf(services.settings);
+    const body = widenBody(made.body, plan.window, states);
+    return body ? { header, body } : { reason: 'vector-refused' };
+  });
+}
+
+function neighboursIn(response: Buffer): NearAnswer {
+  return hasFailed(response) ? { reason: 'vector-refused' } : { answer: response };
 }
 
 /** A response in the cluster's order without what only the others' re-ranking asked for. */
@@ -290,7 +350,11 @@ function hasFailed(response: Buffer): boolean {
   }
 }
 
-const skipped = (reason: SkipReason): Verdict => ({ outcome: 'skipped', reason });
+const skipped = ({ reason, firstStage }: Pick<Skip, 'reason' | 'firstStage'>): Verdict => ({
+  outcome: 'skipped',
+  reason,
+  firstStage,
+});
 
 /** What `work` gives for each item, in order, a few at a time. */
 async function inTurns<T, R>(

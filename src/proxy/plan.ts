@@ -1,12 +1,13 @@
 /** What to do with a search: leave it to the cluster, or ask for a window and re-rank it. Pure. */
 import { createHash } from 'node:crypto';
-import { fitsPattern, type IndexRule, ruleFor } from '../config/index-rules.ts';
+import { type FirstStageKind, fitsPattern, type IndexRule, ruleFor } from '../config/index-rules.ts';
 import type { Settings } from '../config/options.ts';
 import { cutsOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
 import { type Controls, controlsOfBody } from './controls.ts';
 import { deadlineOf } from './deadline.ts';
 import { type FilterDemand, readFilterPath } from './filter-path.ts';
 import type { HitDifference } from './hits.ts';
+import { type NearSearch, nearSearchOf, nearTarget } from './near-search.ts';
 import { queryTextOf } from './query-text.ts';
 import { type Retriever, retrieversIn } from './retrievers.ts';
 import { isInShare } from './share.ts';
@@ -18,7 +19,7 @@ import {
   withoutParameters,
   withParameters,
 } from './target.ts';
-import type { SkipReason } from './verdicts.ts';
+import type { SkipReason, UsedFirstStage } from './verdicts.ts';
 import { widenBody } from './widen-body.ts';
 
 /** What to re-rank of a search, however it is sent. */
@@ -42,6 +43,10 @@ export interface Wanted {
   readonly isFiltered: boolean;
   /** How what is asked for differs from what the caller wants to see of a hit. */
   readonly difference: HitDifference;
+  /** Why the order of the first stage is the answer; undefined where hits are scored. */
+  readonly unscored?: 'off' | 'beyond-window' | undefined;
+  /** Where something else than the search itself was wanted as first stage: the search beside it, or why there is none. */
+  readonly firstStage?: NearSearch | UsedFirstStage | undefined;
 }
 
 export interface RerankPlan extends Wanted {
@@ -50,6 +55,8 @@ export interface RerankPlan extends Wanted {
   readonly widenedPath: string;
   /** The same without the states: for a window whose order is known. */
   readonly windowPath: string;
+  /** The same for the search by vector beside it. */
+  readonly nearPaths: { readonly widened: string; readonly window: string };
   /** The same for every page of a search: a digest of all that is asked but for the page. */
   readonly basis: string;
   readonly body: Buffer;
@@ -58,6 +65,7 @@ export interface RerankPlan extends Wanted {
 export interface SkipPlan {
   readonly kind: 'skip';
   readonly reason: SkipReason;
+  readonly firstStage?: UsedFirstStage | undefined;
   /** Path and query string, and body, without what was ours. */
   readonly path: string;
   readonly body: Buffer;
@@ -91,20 +99,26 @@ export function planSearch(request: SearchRequest, settings: Settings): RerankPl
   const controls: Controls = { ...controlsOfBody(ours), ...request.controls };
   const filterPath = parameterIn(target, 'filter_path');
   const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesFieldOf(settings));
-  const wanted = readSearch({ body: parsed, target, controls, index: request.index, filter }, settings);
-  if (typeof wanted === 'string') return { kind: 'skip', reason: wanted, path: printTarget(target), body };
+  const wanted = readSearch(
+    { body: parsed, bytes: left, target, controls, index: request.index, filter },
+    settings,
+  );
+  if ('reason' in wanted) return { kind: 'skip', ...wanted, path: printTarget(target), body };
   const window = withParameters(target, {
     from: '0',
     size: String(wanted.hits),
     ...(filter?.kind === 'hits' && { filter_path: filter.widened }),
   });
+  const widened = wanted.difference.keepStates
+    ? window
+    : withParameters(window, { docvalue_fields: withStates(target, statesFieldOf(settings)) });
+  const near = (path: Target) => printTarget(nearTarget(path, wanted.window));
   return {
     kind: 'rerank',
     ...wanted,
     windowPath: printTarget(window),
-    widenedPath: wanted.difference.keepStates
-      ? printTarget(window)
-      : printTarget(withParameters(window, { docvalue_fields: withStates(target, statesFieldOf(settings)) })),
+    widenedPath: printTarget(widened),
+    nearPaths: { widened: near(widened), window: near(window) },
     basis: basisOf(target, left, wanted),
     body,
   };
@@ -128,7 +142,12 @@ export type SubPlan =
       /** The body that asks for the window and the states. */
       readonly widenedBody: Buffer;
     })
-  | { readonly kind: 'skip'; readonly reason: SkipReason; readonly body: Buffer };
+  | {
+      readonly kind: 'skip';
+      readonly reason: SkipReason;
+      readonly firstStage?: UsedFirstStage | undefined;
+      readonly body: Buffer;
+    };
 
 /** @throws MiceError `bad-option` when `ext.mice` holds what is not accepted */
 export function planSubSearch(search: SubSearch, settings: Settings): SubPlan {
@@ -138,8 +157,8 @@ export function planSubSearch(search: SubSearch, settings: Settings): SubPlan {
   const controls: Controls = { ...controlsOfBody(ours), ...search.controls };
   const target: Target = { path: '', parameters: [] };
   const { index, filter } = search;
-  const wanted = readSearch({ body: parsed, target, controls, index, filter }, settings);
-  if (typeof wanted === 'string') return { kind: 'skip', reason: wanted, body };
+  const wanted = readSearch({ body: parsed, bytes: body, target, controls, index, filter }, settings);
+  if ('reason' in wanted) return { kind: 'skip', ...wanted, body };
   const states = wanted.difference.keepStates ? undefined : statesFieldOf(settings);
   const widenedBody = widenBody(body, wanted.hits, states);
   if (widenedBody === undefined) return { kind: 'skip', reason: 'unreadable-body', body };
@@ -151,8 +170,15 @@ export function statesFieldOf(settings: Settings): string {
   return `${settings.fieldsObject}.states`;
 }
 
+/** Field that holds the vectors. */
+export function vectorFieldOf(settings: Settings): string {
+  return `${settings.fieldsObject}.vector`;
+}
+
 interface Search {
   readonly body: Body;
+  /** The body's bytes, without what is ours. */
+  readonly bytes: Buffer;
   readonly target: Target;
   readonly controls: Controls;
   readonly index: string | undefined;
@@ -164,25 +190,35 @@ interface Read extends Search {
   readonly page: { readonly from: number; readonly size: number } | undefined;
 }
 
-function readSearch(search: Search, settings: Settings): Wanted | SkipReason {
+interface LeftAlone {
+  readonly reason: SkipReason;
+  readonly firstStage?: UsedFirstStage | undefined;
+}
+
+function readSearch(search: Search, settings: Settings): Wanted | LeftAlone {
   const { body, target, controls, index, filter } = search;
   const rule = ruleFor(settings.rerankRules, index);
   const mode = controls.mode ?? rule?.mode ?? modeOf(settings);
-  if (mode === 'off') return 'off';
+  const candidates = controls.firstStage ?? rule?.first_stage ?? settings.vectorsFirstStage;
+  if (mode === 'off' && candidates === 'as-sent') return { reason: 'off' };
   const page = pageOf(body, target);
   const retrievers = retrieversIn(body['retriever']);
   const reason = skipRules.find(([, holds]) => holds({ ...search, retrievers, page }))?.[0];
-  if (reason !== undefined || page === undefined) return reason ?? 'page';
+  if (reason !== undefined || page === undefined)
+    return { reason: mode === 'off' ? 'off' : (reason ?? 'page') };
   const statesField = statesFieldOf(settings);
-  if (filter?.kind === 'none') return 'filter-path';
+  if (filter?.kind === 'none') return { reason: 'filter-path' };
   const queryText = controls.query ?? textOf(body, target, rule);
-  if (queryText === undefined) return 'no-query-text';
+  if (queryText === undefined) return { reason: 'no-query-text' };
   if (controls.mode === undefined && !isInShare(controls.bucket ?? queryText, settings.rerankShare))
-    return 'share';
+    return { reason: 'share' };
   const most = mostHits(body, retrievers);
   const window = Math.min(controls.window ?? rule?.window ?? settings.rerankWindow, most);
+  const firstStage = firstStageOf(candidates, search, { mode, rule, question: queryText, hits: window });
   const { from, size } = page;
-  if (from >= window) return 'beyond-window';
+  const unscored = mode === 'off' ? 'off' : from >= window ? 'beyond-window' : undefined;
+  // Another first stage has an order of its own, before and behind the window.
+  if (unscored && !isNear(firstStage)) return { reason: unscored, firstStage };
   return {
     queryText,
     from,
@@ -202,7 +238,33 @@ function readSearch(search: Search, settings: Settings): Wanted | SkipReason {
       keepStates: asksForStates(body, target, statesField),
       hidden: filter?.hidden ?? [],
     },
+    unscored,
+    firstStage,
   };
+}
+
+interface FirstStageTerms {
+  readonly mode: 'on' | 'off' | 'shadow';
+  readonly rule: IndexRule | undefined;
+  readonly question: string;
+  /** Neighbours to ask for. */
+  readonly hits: number;
+}
+
+function firstStageOf(
+  kind: FirstStageKind,
+  { bytes, target }: Search,
+  { mode, rule, question, hits }: FirstStageTerms,
+): NearSearch | UsedFirstStage | undefined {
+  if (kind === 'as-sent') return undefined;
+  if (mode === 'shadow') return { kind: 'as-sent', reason: 'shadow' };
+  const near = nearSearchOf({ kind, body: bytes, target, hits, question, asks: asksBy(rule) });
+  return typeof near === 'string' ? { kind: 'as-sent', reason: near } : near;
+}
+
+/** Whether a search by vector is to be made. */
+export function isNear(firstStage: Wanted['firstStage']): firstStage is NearSearch {
+  return firstStage !== undefined && 'filters' in firstStage;
 }
 
 function modeOf(settings: Settings): 'on' | 'off' | 'shadow' {
@@ -264,12 +326,14 @@ function namesNone(body: Body, target: Target): boolean {
 function textOf(body: Body, target: Target, rule: IndexRule | undefined): string | undefined {
   const q = parameterIn(target, 'q');
   const asked = q === undefined ? body : { ...body, query: { query_string: { query: q } } };
+  return queryTextOf(asked, asksBy(rule));
+}
+
+/** Whether clauses on a field are part of the question; a field that is itself a pattern may be any, and counts. */
+function asksBy(rule: IndexRule | undefined): (field: string) => boolean {
   const { question } = rule ?? {};
-  // A field that is itself a pattern may be any; it counts.
-  return queryTextOf(
-    asked,
-    question && ((field) => field.includes('*') || question.some((pattern) => fitsPattern(pattern, field))),
-  );
+  return (field) =>
+    question === undefined || field.includes('*') || question.some((pattern) => fitsPattern(pattern, field));
 }
 
 /** URL parameters override the body, as in RestSearchAction; undefined where the engines would refuse a number. */
@@ -317,12 +381,12 @@ function withStates(target: Target, statesField: string): string {
 }
 
 function basisOf(target: Target, body: Buffer, wanted: Wanted): string {
-  const { queryText, window, textFields } = wanted;
+  const { queryText, window, textFields, firstStage } = wanted;
   return createHash('sha256')
     .update(printTarget(withoutParameters(target, ['from', 'size'])))
     .update('\n')
     .update(withoutPage(body))
-    .update(JSON.stringify([queryText, window, textFields]))
+    .update(JSON.stringify([queryText, window, textFields, firstStage?.kind]))
     .digest('hex');
 }
 

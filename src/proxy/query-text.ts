@@ -50,21 +50,33 @@ export function queryTextOf(
   return joined(counted.filter(({ ofVector }) => !ofVector)) ?? joined(counted);
 }
 
+/** The texts that one query asks, each once. @param asks as for {@link queryTextOf} */
+export function textsIn(query: unknown, asks: (field: string) => boolean): readonly string[] {
+  const all = ofQuery(query, { asks, depth: 0 });
+  return [...distinct(all.filter(({ fields }) => fields.length === 0 || fields.some(asks))).values()];
+}
+
 /**
  * Texts in the order of the body, joined by spaces. A text that stands word for word in another one is left
  * out, whatever its case and spacing, so a text asked of several fields counts once.
  */
 function joined(asked: readonly Asked[]): string | undefined {
-  const distinct = new Map<string, string>();
+  const texts = distinct(asked);
+  const whole = [...texts].filter(
+    ([key]) => ![...texts.keys()].some((other) => other !== key && ` ${other} `.includes(` ${key} `)),
+  );
+  return whole.length === 0 ? undefined : whole.map(([, text]) => text).join(' ');
+}
+
+/** Texts by what they are but for case and spacing. */
+function distinct(asked: readonly Asked[]): ReadonlyMap<string, string> {
+  const texts = new Map<string, string>();
   for (const { text } of asked) {
     const clean = text.replace(/\s+/g, ' ').trim();
     const key = clean.toLowerCase();
-    if (clean !== '' && !distinct.has(key) && distinct.size < MAX_TEXTS) distinct.set(key, clean);
+    if (clean !== '' && !texts.has(key) && texts.size < MAX_TEXTS) texts.set(key, clean);
   }
-  const whole = [...distinct].filter(
-    ([key]) => ![...distinct.keys()].some((other) => other !== key && ` ${other} `.includes(` ${key} `)),
-  );
-  return whole.length === 0 ? undefined : whole.map(([, text]) => text).join(' ');
+  return texts;
 }
 
 /** The text that a search states for the engine's own re-ranker (OpenSearch's rerank and question answering). */

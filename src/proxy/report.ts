@@ -19,6 +19,7 @@ export function report(
   const caller = idsOf(request.headers);
   for (const verdict of verdicts) {
     metrics.countSearch(verdict.outcome, verdict.reason);
+    if (verdict.firstStage) metrics.countFirstStage(verdict.firstStage.kind, verdict.firstStage.reason);
     if (verdict.outcome !== 'skipped') metrics.observeWindow(verdict.window, verdict.scored);
     const { tookMs, ...told } = { tookMs: undefined, ...verdict };
     log.info(

@@ -1,17 +1,27 @@
 /** A search, re-ranked: ask for the window → find candidates → load states → score → order → splice. */
+import { membersOf, skipSpace } from '../json/spans.ts';
 import type { EncodedQuery } from '../model/model.ts';
 import { loggable } from '../observe/log.ts';
 import { type StageClock, startStageClock } from '../observe/stages.ts';
 import { withExplanation } from './explain.ts';
+import { fusedAnswer } from './fused-answer.ts';
 import { findHits, type HitPlace, type HitPlaces } from './hits.ts';
 import type { JudgementsOf } from './judgements.ts';
+import type { NearSearch } from './near-search.ts';
 import { orderOf, type Ranked } from './order.ts';
-import type { RerankPlan, Wanted } from './plan.ts';
+import { isNear, type RerankPlan, type Wanted } from './plan.ts';
 import { rankChanges } from './rank-changes.ts';
 import { type Scored, type StatesKind, scoreWindow, type WindowNeeds } from './score-window.ts';
 import { type Page, splice } from './splice.ts';
 import { readAnswer, type UpstreamAnswer } from './upstream.ts';
-import type { DegradeReason, RankChanges, SkipReason, Verdict } from './verdicts.ts';
+import type {
+  DegradeReason,
+  FirstStageReason,
+  RankChanges,
+  SkipReason,
+  UsedFirstStage,
+  Verdict,
+} from './verdicts.ts';
 import { keptWindow, orderIn, type WindowCache } from './window-cache.ts';
 
 /** What scoring the hits of an answer needs. */
@@ -27,11 +37,16 @@ export interface ScoringNeeds extends WindowNeeds {
   readonly arrivedMs: number;
 }
 
+/** What a search by vector gave: an answer with status 200, or why there is none. */
+export type NearAnswer = { readonly answer: Buffer } | { readonly reason: FirstStageReason };
+
 /** What re-ranking one search needs. */
 export interface RerankNeeds extends ScoringNeeds {
   readonly bodyLimitBytes: number;
   /** Sends the search to another path, with the caller's own headers. */
   readonly searchAt: (path: string) => Promise<UpstreamAnswer>;
+  /** Makes the search by vector at a path, until `signal` fires. Never throws. */
+  readonly searchNear: (near: NearSearch, path: string, signal: AbortSignal) => Promise<NearAnswer>;
   readonly pages: WindowCache;
   /** Key of the window in `pages`. */
   readonly windowKey: string;
@@ -58,15 +73,17 @@ export async function rerankSearch(plan: RerankPlan, needs: RerankNeeds): Promis
 async function rerank(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): Promise<Reranked> {
   const kept = await fromKeptWindow(plan, needs, clock);
   if (kept && kept.kind !== 'found') return kept;
+  if (plan.unscored) return unscored(plan, needs, clock);
+  const asked = askFor('widened', plan, needs, clock);
   const begun = beginScoring(plan, needs, clock);
-  const found = await askFor(plan.widenedPath, plan, needs, clock).catch((error) => {
+  const found = await asked.catch((error) => {
     // Where the cluster has answered before, that answer is still one: its documents are read on sight.
     if (kept && !needs.signal.aborted) return kept;
     throw error;
   });
   if (found.kind === 'replay') return found;
   const { status, headers, answer, places } = found;
-  const { body, verdict, order, reason } = await rerankAnswer(plan, answer, places, begun, needs);
+  const { body, verdict, order, reason } = await rerankAnswer(plan, found, begun, needs);
   const window = order && keptWindow(answer, places.hits.slice(0, plan.window), order, reason);
   if (window && window.scored > 0) needs.pages.set(needs.windowKey, window);
   return { kind: 'answer', status, headers, body, verdict, clock };
@@ -81,16 +98,20 @@ async function fromKeptWindow(
   needs: RerankNeeds,
   clock: StageClock,
 ): Promise<Reranked | FoundHits | undefined> {
-  const kept = plan.from > 0 && !plan.shadow ? needs.pages.get(needs.windowKey) : undefined;
+  const isKept = plan.from > 0 && !plan.shadow && !plan.unscored;
+  const kept = isKept ? needs.pages.get(needs.windowKey) : undefined;
   if (!kept) return undefined;
-  const found = await askFor(plan.windowPath, plan, needs, clock);
+  const found = await askFor('window', plan, needs, clock);
   if (found.kind === 'replay') return found;
   const { status, headers, answer, places } = found;
   const order = orderIn(kept, answer, places.hits.slice(0, plan.window));
   if (!order) return found;
   const scored = { scores: order.map(({ score }) => score), reason: kept.reason };
   const tookMs = performance.now() - needs.arrivedMs;
-  const verdict = verdictOf(scored, order.length, needs.model.bundle.model, tookMs);
+  const verdict = withFirstStage(
+    verdictOf(scored, order.length, needs.model.bundle.model, tookMs),
+    found.firstStage,
+  );
   const page = pageOf(plan, places, order);
   const body = splice(answer, places, page);
   return {
@@ -103,12 +124,30 @@ async function fromKeptWindow(
   };
 }
 
-interface FoundHits {
+async function unscored(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): Promise<Reranked> {
+  const found = await askFor('window', plan, needs, clock);
+  if (found.kind === 'replay') return found;
+  const { status, headers } = found;
+  return { kind: 'answer', status, headers, ...unscoredAnswer(plan, found), clock };
+}
+
+/** The page in the order of the first stage, as it is. */
+export function unscoredAnswer(plan: Wanted, { answer, places, firstStage }: Candidates): RerankedAnswer {
+  const body = splice(answer, places, pageOf(plan, places, []));
+  return { body, verdict: { outcome: 'skipped', reason: plan.unscored ?? 'off', firstStage } };
+}
+
+/** What an answer with hits holds, and where its candidates came from. */
+export interface Candidates {
+  readonly answer: Buffer;
+  readonly places: HitPlaces;
+  readonly firstStage?: UsedFirstStage | undefined;
+}
+
+interface FoundHits extends Candidates {
   readonly kind: 'found';
   readonly status: number;
   readonly headers: UpstreamAnswer['headers'];
-  readonly answer: Buffer;
-  readonly places: HitPlaces;
 }
 
 interface Replay {
@@ -116,7 +155,72 @@ interface Replay {
   readonly reason: SkipReason;
 }
 
+/** Asks for the hits of a plan: the search itself and, at the same time, the search by vector beside it. */
 async function askFor(
+  what: 'widened' | 'window',
+  plan: RerankPlan,
+  needs: RerankNeeds,
+  clock: StageClock,
+): Promise<FoundHits | Replay> {
+  const { firstStage } = plan;
+  const path = what === 'widened' ? plan.widenedPath : plan.windowPath;
+  if (!isNear(firstStage)) {
+    const found = await askOwn(path, plan, needs, clock);
+    return found.kind === 'replay' ? found : { ...found, firstStage };
+  }
+  const given = new AbortController();
+  const { deadline } = openDeadline(plan, needs);
+  const near = clock.time('neighbours', () =>
+    needs.searchNear(firstStage, plan.nearPaths[what], AbortSignal.any([deadline, given.signal])),
+  );
+  // Without the search itself its neighbours are of no use.
+  const own = await askOwn(path, plan, needs, clock).catch((error) => {
+    given.abort();
+    throw error;
+  });
+  if (own.kind === 'replay') {
+    given.abort();
+    return own;
+  }
+  return { ...own, ...withNeighbours(plan, firstStage, own, await near, needs.statesField) };
+}
+
+/** The candidates of both searches, or of the own one with the reason. */
+export function withNeighbours(
+  plan: Wanted,
+  { kind }: NearSearch,
+  own: Candidates,
+  near: NearAnswer,
+  statesField: string,
+): Candidates {
+  const asSent = (reason: FirstStageReason): Candidates => ({
+    ...own,
+    firstStage: { kind: 'as-sent', reason },
+  });
+  if ('reason' in near) return asSent(near.reason);
+  const places = hitsOf(near.answer, plan, statesField);
+  if (!places || places.hits.length === 0) return asSent('no-vectors');
+  const answer = fusedAnswer(kind, own, { answer: near.answer, places }, plan.window);
+  const fused = hitsOf(answer, plan, statesField);
+  if (!fused) return asSent('vector-refused');
+  return {
+    answer,
+    places: fused,
+    firstStage: { kind, ...(isPartial(near.answer) && { reason: 'partial' as const }) },
+  };
+}
+
+/** Whether an answer lacks the hits of some shards. */
+function isPartial(answer: Buffer): boolean {
+  const members = membersOf(answer, skipSpace(answer, 0));
+  const text = (name: string) => {
+    const value = members.findLast(({ key }) => key === name)?.value;
+    return value && answer.toString('latin1', value.start, value.end);
+  };
+  return text('timed_out') === 'true' || /"failed"\s*:\s*[1-9]/.test(text('_shards') ?? '');
+}
+
+async function askOwn(
   path: string,
   plan: Wanted,
   needs: RerankNeeds,
@@ -142,15 +246,22 @@ export interface Begun {
 }
 
 export function beginScoring(plan: Wanted, needs: ScoringNeeds, clock: StageClock): Begun {
-  const { model, signal, arrivedMs } = needs;
-  const deadlineAtMs = arrivedMs + plan.deadlineMs;
-  const leftMs = Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
-  const deadline = AbortSignal.any([signal, AbortSignal.timeout(leftMs)]);
+  const { deadline, deadlineAtMs } = openDeadline(plan, needs);
   const query = clock.time('query', () =>
-    model.encodeQuery(plan.queryText, { priority: 'search', signal: deadline }),
+    needs.model.encodeQuery(plan.queryText, { priority: 'search', signal: deadline }),
   );
   query.catch(() => {});
   return { query, deadline, deadlineAtMs, clock };
+}
+
+/** Fires when the time of a search is over, or its caller left. */
+export function openDeadline(
+  { deadlineMs }: Pick<Wanted, 'deadlineMs'>,
+  { signal, arrivedMs }: Pick<ScoringNeeds, 'signal' | 'arrivedMs'>,
+): Pick<Begun, 'deadline' | 'deadlineAtMs'> {
+  const deadlineAtMs = arrivedMs + deadlineMs;
+  const leftMs = Math.max(0, Math.ceil(deadlineAtMs - performance.now()));
+  return { deadline: AbortSignal.any([signal, AbortSignal.timeout(leftMs)]), deadlineAtMs };
 }
 
 export interface RerankedAnswer {
@@ -164,8 +275,7 @@ export interface RerankedAnswer {
 /** Scores the hits of one search answer and cuts the caller's page out of their new order. Never throws. */
 export async function rerankAnswer(
   plan: Wanted,
-  answer: Buffer,
-  places: HitPlaces,
+  { answer, places, firstStage }: Candidates,
   begun: Begun,
   needs: ScoringNeeds,
 ): Promise<RerankedAnswer> {
@@ -173,8 +283,10 @@ export async function rerankAnswer(
   const { sourceIsWhole } = plan;
   const window = { ...begun, answer, hits: candidates, sourceIsWhole };
   const score = () => scoreWindow(window, begun.clock, needs);
-  const verdictFor = (scored: Scored) =>
-    verdictOf(scored, candidates.length, needs.model.bundle.model, performance.now() - needs.arrivedMs);
+  const verdictFor = (scored: Scored) => {
+    const tookMs = performance.now() - needs.arrivedMs;
+    return withFirstStage(verdictOf(scored, candidates.length, needs.model.bundle.model, tookMs), firstStage);
+  };
   if (plan.shadow) return shadowed(plan, answer, places, score, verdictFor, needs);
   const scored = await score();
   const order = orderOf(scored.scores, needs.model.bundle.score.firstStage);
@@ -281,4 +393,8 @@ function verdictOf(
   const scored = scores.filter((score) => score !== undefined).length;
   const outcome = reason === undefined || (reason === 'no-text' && scored > 0) ? 'reranked' : 'degraded';
   return { outcome, ...(reason && { reason }), window, scored, model, tookMs };
+}
+
+function withFirstStage(verdict: Verdict, firstStage: UsedFirstStage | undefined): Verdict {
+  return firstStage === undefined ? verdict : { ...verdict, firstStage };
 }

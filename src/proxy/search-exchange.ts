@@ -16,7 +16,7 @@ import type { ScoringNeeds } from './rerank.ts';
 import { bodyHeaders, isJson, plainSubstitute } from './routes.ts';
 import type { Services } from './services.ts';
 import { readAnswer, type UpstreamAnswer } from './upstream.ts';
-import { type SkipReason, type Verdict, verdictsHeader } from './verdicts.ts';
+import { type SkipReason, type UsedFirstStage, type Verdict, verdictsHeader } from './verdicts.ts';
 
 /** Largest request or answer that is held in memory. */
 export function limitBytes({ settings }: Services): number {
@@ -49,8 +49,9 @@ export function skip(
   services: Services,
   reason: SkipReason,
   substitute: Substitute = {},
+  firstStage?: UsedFirstStage,
 ): Promise<void> {
-  return passOn(exchange, services, [{ outcome: 'skipped', reason }], substitute);
+  return passOn(exchange, services, [{ outcome: 'skipped', reason, firstStage }], substitute);
 }
 
 /** Streams the cluster's answer, with what became of each search of the request. */

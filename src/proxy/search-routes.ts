@@ -24,6 +24,7 @@ import {
   unlessOurs,
   unscored,
 } from './search-exchange.ts';
+import { searchNear } from './search-near.ts';
 import type { Services } from './services.ts';
 import { parameterIn, parseTarget } from './target.ts';
 import { plainTarget } from './template.ts';
@@ -61,7 +62,7 @@ async function plainSearch(exchange: Exchange, services: Services, index: string
     ...unlessOurs(body, plan.body),
     ...(plan.kind === 'skip' && { path: plan.path }),
   };
-  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, own);
+  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, own, plan.firstStage);
   return rerankOr(exchange, services, plan, own);
 }
 
@@ -86,12 +87,14 @@ async function rerankOr(
   const key = windowKey(plan.basis, model.bundle.id, exchange.request);
   const refusal = refusalUnder(load);
   // A page of a window whose order is known costs no scoring.
-  if (refusal && (plan.from === 0 || !pages.get(key)))
+  if (refusal && !plan.unscored && (plan.from === 0 || !pages.get(key)))
     return passOn(exchange, services, [unscored(exchange, services, refusal)], own);
   const reranked = await rerankSearch(plan, {
     ...scoringNeeds(exchange, services, plan),
     bodyLimitBytes: limitBytes(services),
     searchAt: (path) => sendOn(exchange, upstream, readable(path, plan.body)),
+    searchNear: (near, path, signal) =>
+      searchNear(exchange, services, { near, queryText: plan.queryText, path }, signal),
     pages,
     windowKey: key,
   });
@@ -119,14 +122,14 @@ async function templateSearch(
   const plan = await withVectors(asked, exchange, services);
   // What a template itself says to the proxy is in the rendered search only.
   const original = plan.body === bytes ? unlessOurs(body, own) : { ...plainSubstitute(plan.body), path };
-  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, original);
+  if (plan.kind === 'skip') return skip(exchange, services, plan.reason, original, plan.firstStage);
   return rerankOr(exchange, services, plan, original);
 }
 
 /** `_async_search` that ends within the caller's wait; what goes on is the caller's own search. */
 async function asyncSearch(exchange: Exchange, services: Services, index: string | undefined): Promise<void> {
   const { request, target } = exchange;
-  const controls = controlsOfHeaders(request.headers);
+  const controls = { ...controlsOfHeaders(request.headers), firstStage: 'as-sent' as const };
   const body = await readSearch(exchange, services);
   if (!body) return;
   const asked = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
@@ -154,7 +157,9 @@ async function asyncSearch(exchange: Exchange, services: Services, index: string
   const inner = span && read.subarray(span.start, span.end);
   const places = inner && hitsOf(inner, plan, needs.statesField);
   if (!places) return skip(exchange, services, 'unreadable-answer', own);
-  const reranked = await clock.time('total', () => rerankAnswer(plan, inner, places, begun, needs));
+  const reranked = await clock.time('total', () =>
+    rerankAnswer(plan, { answer: inner, places }, begun, needs),
+  );
   const bytes = replaced(read, [{ span, by: reranked.body }]);
   answerReranked(exchange, services, answer, bytes, [reranked.verdict], { clock, explain: plan.explain });
 }

@@ -5,8 +5,8 @@
 import type { VectorClause } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { type Edit, edited } from '../json/edits.ts';
-import { NotJson, type Span, stringAt } from '../json/spans.ts';
-import { type Node, treeOf } from '../json/tree.ts';
+import { type Span, stringAt } from '../json/spans.ts';
+import { type Node, treeOrNone } from '../json/tree.ts';
 
 export interface VectorText {
   readonly text: string;
@@ -15,7 +15,14 @@ export interface VectorText {
 }
 
 /** Members that hold the caller's own data, in which a `knn` is none of a search. */
-const foreign: ReadonlySet<string> = new Set(['params', 'ext', 'document', 'documents', 'doc', 'meta']);
+export const foreignMembers: ReadonlySet<string> = new Set([
+  'params',
+  'ext',
+  'document',
+  'documents',
+  'doc',
+  'meta',
+]);
 
 /**
  * In the order of the body.
@@ -28,23 +35,14 @@ export function vectorTextsIn(body: Buffer, clause: VectorClause): readonly Vect
   const visit = ({ members = [], elements = [] }: Node): void => {
     for (const { key, value } of members) {
       if (key === 'knn') found.push(...textsOf(body, clausesAt(value, clause), clause));
-      if (!foreign.has(key)) visit(value);
+      if (!foreignMembers.has(key)) visit(value);
     }
     elements.forEach(visit);
   };
+  // What is no JSON is left to the cluster, which says so.
   const root = treeOrNone(body);
   if (root) visit(root);
   return found;
-}
-
-/** What is no JSON is left to the cluster, which says so. */
-function treeOrNone(body: Buffer): Node | undefined {
-  try {
-    return treeOf(body);
-  } catch (error) {
-    if (error instanceof NotJson) return undefined;
-    throw error;
-  }
 }
 
 /** The body with `vectors` in place of `texts`, one each. */

@@ -1,4 +1,5 @@
 /** What became of a search, and why: the `x-mice` header, the log field and the metric labels. */
+import type { FirstStageKind } from '../config/index-rules.ts';
 
 /** Reasons for leaving a search to the cluster alone; the words are stable. */
 export const skipReasons = {
@@ -37,6 +38,29 @@ export const degradeReasons = {
   'model-rests': 'The model failed several times in a row and is left alone for a while.',
 } as const;
 
+/** Reasons for candidates as the search itself finds them, though others were wanted, or for fewer of the others. */
+export const firstStageReasons = {
+  'own-first-stage': 'The search brings a first stage of its own: a vector, a retriever or a fusion.',
+  'min-score': 'The search cuts by its own scores, which neighbours of a vector do not have.',
+  'query-form':
+    'The search restricts in the URL (`q`), or is nested too deeply to tell its restrictions from its words.',
+  shadow: 'A shadow search is answered as the cluster does.',
+  'no-vectors': 'No document that the search may find has a vector.',
+  'vector-refused':
+    'The cluster refused the search by vector, or did not answer it in a form that can be read.',
+  'encoder-failed': 'The vector of the question could not be made.',
+  deadline: 'The neighbours were not found in time.',
+  partial: 'Not every shard gave its neighbours; those that came were used.',
+} as const;
+
+export type FirstStageReason = keyof typeof firstStageReasons;
+
+/** Where the candidates of a search came from, where something else than its own search was wanted. */
+export interface UsedFirstStage {
+  readonly kind: FirstStageKind;
+  readonly reason?: FirstStageReason | undefined;
+}
+
 export type SkipReason = keyof typeof skipReasons;
 export type DegradeReason = keyof typeof degradeReasons;
 
@@ -51,7 +75,11 @@ export interface RankChanges {
 }
 
 export type Verdict =
-  | { readonly outcome: 'skipped'; readonly reason: SkipReason }
+  | {
+      readonly outcome: 'skipped';
+      readonly reason: SkipReason;
+      readonly firstStage?: UsedFirstStage | undefined;
+    }
   | {
       readonly outcome: 'reranked' | 'degraded' | 'shadow';
       readonly reason?: DegradeReason;
@@ -60,18 +88,26 @@ export type Verdict =
       readonly model: string;
       readonly tookMs: number;
       readonly changes?: RankChanges;
+      readonly firstStage?: UsedFirstStage | undefined;
     };
 
 /** The header's value, e.g. `reranked; window=100; scored=100; model=…; took=12`. */
 export function verdictHeader(verdict: Verdict): string {
-  if (verdict.outcome === 'skipped') return `skipped; reason=${verdict.reason}`;
+  const from = printFirstStage(verdict.firstStage);
+  if (verdict.outcome === 'skipped') return `skipped; reason=${verdict.reason}${from}`;
   const { outcome, reason, window, scored, model, tookMs, changes } = verdict;
   const why = reason === undefined ? '' : ` reason=${reason};`;
-  const line = `${outcome};${why} window=${window}; scored=${scored}; model=${model}; took=${Math.round(tookMs)}`;
+  const line = `${outcome};${why} window=${window}; scored=${scored}; model=${model}; took=${Math.round(tookMs)}${from}`;
   if (changes === undefined) return line;
   const { overlap, tau, ndcg } = changes;
   const gain = ndcg && `; ndcg-before=${ndcg.before.toFixed(4)}; ndcg-after=${ndcg.after.toFixed(4)}`;
   return `${line}; overlap=${overlap.toFixed(2)}; tau=${tau.toFixed(3)}${gain ?? ''}`;
+}
+
+function printFirstStage(used: UsedFirstStage | undefined): string {
+  if (used === undefined) return '';
+  const why = used.reason === undefined ? '' : `; first-stage-reason=${used.reason}`;
+  return `; first-stage=${used.kind}${why}`;
 }
 
 /** Verdicts of one request that are listed one by one; of more only the counts are. */

@@ -14,6 +14,13 @@ const textRows = (engine: string) =>
     return name?.toLowerCase() === engine ? [body!] : [];
   });
 
+/** Its rows of the first stage: body, URL parameters, verdict, ids found. */
+const firstStageRows = page.flatMap((line) => {
+  const [, body, parameters, verdict, found] =
+    /^\| `(\{.*\})` \| (?:`(\S+)`)? ?\| `(first-stage=[^`]+)` \| ([\w ]+) \|$/.exec(line) ?? [];
+  return body ? [[body, parameters ?? '', verdict!, found!] as const] : [];
+});
+
 const parse = ({ text }: RawAnswer) =>
   JSON.parse(text) as {
     hits: { hits: { _id: string }[]; total: { value: number } };
@@ -87,5 +94,84 @@ describeOnEngines('searches by vector', (engine: EngineUnderTest) => {
     });
     expect(answer.status).toBe(400);
     expect(parse(answer).error!.reason).toMatch(new RegExp(`either "query_text".*or "${key}"`));
+  });
+
+  it.each(firstStageRows)(
+    'takes the candidates of %s %s by %s: %s',
+    async (body, parameters, verdict, found) => {
+      const path = `/${index}/_search${parameters && `?${parameters}`}`;
+      const direct = await raw(engine.url, path, { body });
+      const everything = passages.map(({ id }) => id);
+      for (const mode of ['off', 'on']) {
+        const answer = await ask(body, { 'x-mice': mode, 'x-mice-first-stage': 'vector' }, path);
+        expect(answer.status).toBe(200);
+        expect(answer.headers['x-mice']).toMatch(mode === 'off' ? /^skipped; reason=off/ : /^reranked/);
+        expect(answer.headers['x-mice']).toMatch(new RegExp(`; ${verdict}$`));
+        const shown = ids(answer);
+        if (found === 'three') expect(shown).toHaveLength(3);
+        else expect(shown.toSorted()).toEqual((found === 'all' ? [...everything] : found.split(' ')).sort());
+        const { hits, took: _, ...rest } = { took: 0, ...parse(answer) };
+        const { hits: own, took: __, ...others } = { took: 0, ...parse(direct) };
+        expect(rest).toEqual(others);
+        expect(hits.total).toEqual(own.total);
+        const ownHits = new Map(own.hits.map((hit) => [hit._id, hit]));
+        for (const hit of hits.hits)
+          if (ownHits.has(hit._id))
+            expect({ ...ownHits.get(hit._id), _score: 0 }).toEqual({ ...hit, _score: 0 });
+      }
+    },
+  );
+
+  it.each(['vector', 'hybrid'])('cuts every page from one order: %s', async (stage) => {
+    const base = { query: { match: { text: question } } };
+    const headers = { 'x-mice-first-stage': stage, 'x-mice-window': '4' };
+    for (const mode of ['off', 'on']) {
+      const page = async (from: number, size: number) =>
+        ids(await ask({ ...base, from, size }, { ...headers, 'x-mice': mode }));
+      const whole = await page(0, 10);
+      expect(new Set(whole).size).toBe(whole.length);
+      for (const size of [1, 3]) {
+        const pages = [];
+        for (let from = 0; from < whole.length; from += size) pages.push(...(await page(from, size)));
+        expect(pages).toEqual(whole);
+      }
+    }
+  });
+
+  it('gives each search of several its own candidates, in one request', async () => {
+    const search = {
+      query: { bool: { must: { match: { text: 'glaciers' } }, filter: { term: { tag: 'a' } } } },
+    };
+    const headers = { 'x-mice-first-stage': 'hybrid' };
+    const lines = [
+      { index },
+      search,
+      { index: 'no-such-index' },
+      search,
+      { index },
+      { ...search, sort: ['n'] },
+    ];
+    const body = `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
+    const answer = await ask(body, headers, '/_msearch');
+    const verdicts = answer.headers['x-mice']!.split(', ');
+    expect(verdicts[0]).toMatch(/^reranked.*first-stage=hybrid$/);
+    expect(verdicts.slice(1)).toEqual(['skipped; reason=upstream-status', 'skipped; reason=sort']);
+    const responses = JSON.parse(answer.text).responses as {
+      hits: { hits: { _id: string }[] };
+      status: number;
+    }[];
+    expect(responses.map(({ status }) => status)).toEqual([200, 404, 200]);
+    expect(responses[0]!.hits.hits.map(({ _id }) => _id)).toEqual(ids(await ask(search, headers)));
+  });
+
+  it('leaves an index without vectors to the search itself, and says so', async () => {
+    const bare = engine.freshIndex('bare');
+    await raw(engine.url, `/${bare}/_doc/1?refresh=true`, { method: 'PUT', body: '{"text":"glaciers"}' });
+    const body = JSON.stringify({ query: { match: { text: 'glaciers' } } });
+    const answer = await ask(body, { 'x-mice-first-stage': 'hybrid' }, `/${bare}/_search`);
+    expect(answer.headers['x-mice']).toMatch(
+      /^reranked.*first-stage=as-sent; first-stage-reason=(no-vectors|vector-refused)$/,
+    );
+    expect(ids(answer)).toEqual(['1']);
   });
 });

@@ -4,7 +4,7 @@ import { indexBody } from './mapping.ts';
 import { pipelines } from './pipelines.ts';
 import { pointInTime } from './point-in-time.ts';
 import { openTransport } from './transport.ts';
-import { vectorClause, vectorSearch } from './vector-search.ts';
+import { vectorClause, vectorMembers, vectorSearch } from './vector-search.ts';
 
 /** Elasticsearch in its own words. */
 export const elasticsearch: Dialect = {
@@ -14,6 +14,7 @@ export const elasticsearch: Dialect = {
   indexBody,
   vectorClause,
   vectorSearch,
+  vectorMembers,
   pipelines,
   pointInTime,
   openTransport,

@@ -4,7 +4,7 @@ import { indexBody } from './mapping.ts';
 import { pipelines } from './pipelines.ts';
 import { pointInTime } from './point-in-time.ts';
 import { openTransport } from './transport.ts';
-import { vectorClause, vectorSearch } from './vector-search.ts';
+import { vectorClause, vectorMembers, vectorSearch } from './vector-search.ts';
 
 /** OpenSearch in its own words. */
 export const opensearch: Dialect = {
@@ -14,6 +14,7 @@ export const opensearch: Dialect = {
   indexBody,
   vectorClause,
   vectorSearch,
+  vectorMembers,
   pipelines,
   pointInTime,
   openTransport,

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Engine, SearchAnswer, VectorQuery } from '../../../src/engine/port.ts';
 import { bm25Search, storedRunSearch } from '../../../src/evaluate/bm25.ts';
 import type { JudgedQuery } from '../../../src/evaluate/dataset.ts';
-import { fuse } from '../../../src/evaluate/fuse.ts';
 import { chooseModes, modeNames, modes, parseModes, type Searchers } from '../../../src/evaluate/modes.ts';
+import { fuse } from '../../../src/proxy/fuse.ts';
 
 describe('a list of modes', () => {
   test('may have spaces and repetitions, and is asked in the order of the stages', () => {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import type { Settings } from '../../../src/config/options.ts';
 import { loadSettings } from '../../../src/config/settings.ts';
-import { vectorClause } from '../../../src/engine/opensearch/vector-search.ts';
+import { vectorClause, vectorMembers } from '../../../src/engine/opensearch/vector-search.ts';
 import { MiceError } from '../../../src/errors.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Model } from '../../../src/model/model.ts';
@@ -38,6 +38,8 @@ export interface Scripted {
   readonly clusterUrl: string;
   /** In the order of the first stage; may be changed between requests. */
   documents: Document[];
+  /** What a search by vector finds, in its order. */
+  neighbours: Document[];
   /** Overrides the cluster's answer to a request; undefined leaves it. */
   answer:
     | ((request: SeenRequest) => { readonly status: number; readonly body: string } | undefined)
@@ -60,6 +62,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     url: '',
     clusterUrl: '',
     documents: Array.from({ length: 30 }, (_, at) => ({ id: `d${at}`, score: (at * 7) % 30 })),
+    neighbours: [],
     answer: undefined,
     seen: [],
     scored: 0,
@@ -80,7 +83,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
   const model = watchedModel(state);
   const services = {
     settings,
-    engine: { vectorClause },
+    engine: { vectorClause, vectorMembers },
     upstream,
     model,
     metrics,
@@ -154,7 +157,7 @@ function clusterAnswer(state: Scripted, { url, body }: SeenRequest): string {
     return `{"template_output":${JSON.parse(body).source.replace('{{q}}', JSON.parse(body).params.q)}}`;
   if (pathname.includes('_msearch')) {
     const lines = body.split('\n').filter((_, at) => at % 2 === 1);
-    return `{"took":1,"responses":[${lines.map((line) => found(state, JSON.parse(line || '{}'), new URLSearchParams(), '"status":200')).join(',')}]}`;
+    return `{"took":1,"responses":[${lines.map((line) => foundBy(state, JSON.parse(line || '{}'), new URLSearchParams(), '"status":200')).join(',')}]}`;
   }
   const parsed = body === '' ? {} : JSON.parse(body);
   if (pathname === '/_mget') {
@@ -165,8 +168,19 @@ function clusterAnswer(state: Scripted, { url, body }: SeenRequest): string {
     return JSON.stringify({ docs });
   }
   if (pathname.includes('_async_search'))
-    return `{"is_partial":false,"is_running":false,"start_time_in_millis":1234567890123,"response":${found(state, parsed, searchParams)}}`;
-  return found(state, parsed, searchParams);
+    return `{"is_partial":false,"is_running":false,"start_time_in_millis":1234567890123,"response":${foundBy(state, parsed, searchParams)}}`;
+  return foundBy(state, parsed, searchParams);
+}
+
+/** By `mice.vector` the neighbours; by anything else every document. */
+function foundBy(
+  state: Scripted,
+  body: Readonly<Record<string, unknown>>,
+  query: URLSearchParams,
+  extra?: string,
+): string {
+  const isNear = JSON.stringify(body['query'] ?? {}).includes('"mice.vector"');
+  return found({ documents: isNear ? state.neighbours : state.documents }, body, query, extra);
 }
 
 /** A page of all documents: whatever is asked finds everything. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fuse } from '../../../src/evaluate/fuse.ts';
+import { fuse } from '../../../src/proxy/fuse.ts';
 
 describe('reciprocal rank fusion', () => {
   test('adds 1 / (60 + rank) over the rankings', () => {
