@@ -1,5 +1,6 @@
 /** `mice backfill INDEX`: states for documents that are already there, in slices that several processes share. */
 import { Command } from 'commander';
+import { settingsForBundle } from '../config/bundles.ts';
 import { connectEngine } from '../engine/connect.ts';
 import { MiceError } from '../errors.ts';
 import { type BackfillSummary, backfill } from '../ingest/backfill/backfill.ts';
@@ -17,6 +18,7 @@ import { settingsOf, withSettings } from './settings.ts';
 
 interface BackfillFlags {
   readonly query?: unknown;
+  readonly bundle?: string;
   readonly rate: number;
   readonly parallel: number;
   readonly lease: number;
@@ -39,10 +41,11 @@ export function backfillCommand(): Command {
     .description('Gives the documents of an index that are already there vectors and states.')
     .argument('<index>', 'name of the index, alias or data stream');
   return withSettings(command, [
-    ...(['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'modelThreads'] as const),
+    ...(['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'modelOthers', 'modelThreads'] as const),
     ...(['fieldsObject', 'textFields', 'textRules', 'statesRules'] as const),
   ])
     .option('--query <json>', 'only the documents that this query finds', query)
+    .option('--bundle <name>', 'a bundle of model.others in place of model.bundle')
     .option('--rate <n>', 'documents a second at most; 0 for no limit', count('--rate', 0, 1e6), 0)
     .option('--parallel <n>', 'slices that are worked on at a time', count('--parallel', 1, 64), 2)
     .option(
@@ -58,7 +61,7 @@ export function backfillCommand(): Command {
 }
 
 async function run(index: string, flags: BackfillFlags): Promise<void> {
-  const settings = settingsOf({ ...flags });
+  const settings = settingsForBundle(settingsOf({ ...flags }), flags.bundle);
   const { signal, stop } = watchInterruption('The backfill');
   const engine = await connectEngine(serviceAddress(settings));
   const placing = openPlacing({

@@ -30,6 +30,16 @@ export interface StatesRule {
   /** Names of indices, aliases or data streams, or patterns with `*`. */
   readonly indices: readonly string[];
   readonly store?: StoreName | undefined;
+  /** Name of the bundle in `model.others` that their searches are answered with; `model.bundle` unless given. */
+  readonly bundle?: string | undefined;
+}
+
+/** A bundle besides `model.bundle`. */
+export interface OtherBundle {
+  readonly name: string;
+  readonly directory: string;
+  /** Name of the object that holds its fields. */
+  readonly object: string;
 }
 
 const names = z.array(z.string().min(1)).min(1);
@@ -59,7 +69,25 @@ const statesRule = z.strictObject({
     names,
   ]),
   store: z.enum(storeNames).optional(),
+  bundle: z.string().min(1).optional(),
 });
+
+const otherBundle = z
+  .strictObject({
+    name: z.string().regex(/^[a-z][a-z0-9_]*$/),
+    directory: z.string().min(1),
+    object: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]*$/i)
+      .optional(),
+  })
+  .transform(({ name, directory, object = `mice_${name}` }) => ({ name, directory, object }));
+
+/** As {@link indexRules}. */
+export const otherBundles: z.ZodType<readonly OtherBundle[]> = z.preprocess(
+  (value) => (typeof value === 'string' ? parsed(value) : value),
+  z.array(otherBundle),
+);
 
 /** As {@link indexRules}. */
 export const statesRules: z.ZodType<readonly StatesRule[]> = z.preprocess(

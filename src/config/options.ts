@@ -6,6 +6,8 @@ import {
   firstStageKinds,
   type IndexRule,
   indexRules,
+  type OtherBundle,
+  otherBundles,
   type StatesRule,
   statesRules,
 } from './index-rules.ts';
@@ -207,6 +209,14 @@ export const options = {
     accepts: 'a directory that holds bundle.json',
     fixed: true,
   }),
+  modelOthers: option<readonly OtherBundle[]>({
+    name: 'model.others',
+    doc: 'Bundles besides model.bundle, for moving from one to another: writes get the fields of each where an index was set up for it, and states.rules name the one that searches of an index are answered with. `object` is the name of its fields, "mice_" and the name unless given.',
+    schema: otherBundles,
+    default: [],
+    accepts: 'a list (JSON on the command line) of {name, directory, object}, object optional',
+    fixed: true,
+  }),
   modelThreads: option({
     name: 'model.threads',
     doc: 'Worker threads that compute; 0 takes one per core, at most 8.',
@@ -395,10 +405,11 @@ export const options = {
   }),
   statesRules: option<readonly StatesRule[]>({
     name: 'states.rules',
-    doc: 'Where the states of some indices lie: the first rule whose `indices` (names, or patterns with `*`) fit an index decides. `store` is "field" (in the documents), "companion" (in an index beside, which is made where there is none), or "cache" (in the service only). Unless given: in the companion where `mice setup` made one, else in the documents where their mapping has the fields, else in the service only.',
+    doc: 'Where the states of some indices lie: the first rule whose `indices` (names, or patterns with `*`) fit an index decides. `store` is "field" (in the documents), "companion" (in an index beside, which is made where there is none), or "cache" (in the service only). Unless given: in the companion where `mice setup` made one, else in the documents where their mapping has the fields, else in the service only. `bundle` names the bundle in model.others that their searches are answered with; model.bundle unless given.',
     schema: statesRules,
     default: [],
-    accepts: 'a list (JSON on the command line) of {indices, store: field, companion or cache}',
+    accepts:
+      'a list (JSON on the command line) of {indices, store: field, companion or cache, bundle}, all but indices optional',
   }),
   cacheMb: option({
     name: 'cache.memory',

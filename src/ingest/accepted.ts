@@ -8,6 +8,8 @@ export interface Accepted extends DocumentKey {
   /** Of the write. */
   readonly seqNo: number;
   readonly deleted: boolean;
+  /** Of the item in its request. */
+  readonly position: number;
 }
 
 /** Documents of an answer that are handed on at a time. */
@@ -42,7 +44,7 @@ export async function* acceptedItems(
       const at = position++;
       held = held.subarray(next.end);
       if (!routings.has(at)) continue;
-      const accepted = acceptedWrite(Object.values(JSON.parse(bytes.toString()))[0], routings.get(at));
+      const accepted = acceptedWrite(Object.values(JSON.parse(bytes.toString()))[0], routings.get(at), at);
       if (accepted) group.push(accepted);
       if (group.length === GROUP) {
         yield group;
@@ -54,10 +56,14 @@ export async function* acceptedItems(
 }
 
 /** Undefined where nothing changed, or the answer does not say what. */
-export function acceptedWrite(item: unknown, routing: string | undefined): Accepted | undefined {
+export function acceptedWrite(
+  item: unknown,
+  routing: string | undefined,
+  position: number,
+): Accepted | undefined {
   const { _index, _id, _seq_no, result, error } = (item ?? {}) as Readonly<Record<string, unknown>>;
   if (error || typeof _index !== 'string' || typeof _id !== 'string' || typeof _seq_no !== 'number')
     return undefined;
   if (result !== 'created' && result !== 'updated' && result !== 'deleted') return undefined;
-  return { index: _index, id: _id, routing, seqNo: _seq_no, deleted: result === 'deleted' };
+  return { index: _index, id: _id, routing, seqNo: _seq_no, deleted: result === 'deleted', position };
 }

@@ -8,7 +8,7 @@ import {
   companionName,
   companionStanding,
 } from './stores/companion.ts';
-import { hasStates } from './stores/placing.ts';
+import { droppedIn, hasStates, metaWithDropped } from './stores/object.ts';
 import type { StoreName } from './stores/store.ts';
 
 export interface SetupChange {
@@ -229,8 +229,14 @@ function completion(index: string, live: IndexBody, wanted: IndexBody, object: s
     : [
         `_source of ${index} keeps ${object}.vector and ${object}.states: every answer carries them, and an index cannot change that later. --store companion leaves the index as it is.`,
       ];
-  if (Object.keys(missing).length === 0) return { changes: [], warnings };
-  const body = { properties: { [object]: { properties: missing } } };
+  const dropped = droppedIn(live.mappings);
+  const isBack = dropped.includes(object);
+  if (Object.keys(missing).length === 0 && !isBack) return { changes: [], warnings };
+  const others = dropped.filter((other) => other !== object);
+  const body = {
+    ...(isBack && { _meta: metaWithDropped(live.mappings, others) }),
+    properties: { [object]: { properties: missing } },
+  };
   return { changes: [{ what: 'extend mapping', name: index, body }], warnings };
 }
 

@@ -41,6 +41,7 @@ import {
 } from './search-exchange.ts';
 import { nearBodyFor } from './search-near.ts';
 import type { Services } from './services.ts';
+import { serving } from './serving.ts';
 import { splice } from './splice.ts';
 import { parameterIn, parseTarget, printTarget, withParameters } from './target.ts';
 import { plainTarget } from './template.ts';
@@ -64,17 +65,21 @@ interface Part {
 /** @param kind what the lines hold */
 export async function multiSearch(
   exchange: Exchange,
-  services: Services,
+  all: Services,
   index: string | undefined,
   kind: 'searches' | 'templates',
 ): Promise<void> {
   const target = parseTarget(exchange.target);
   const controls = controlsOfHeaders(exchange.request.headers);
-  const body = await readSearch(exchange, services);
+  const body = await readSearch(exchange, all);
   if (!body) return;
   const asItCame = { body: body.raw };
   const requests = readMultiSearch(body.plain);
-  if (!requests) return skip(exchange, services, 'unreadable-body', asItCame);
+  if (!requests) return skip(exchange, all, 'unreadable-body', asItCame);
+  const services = serving(
+    all,
+    requests.map((request) => request.index ?? index),
+  );
   if ((parameterIn(target, 'format') ?? 'json') !== 'json')
     return skip(exchange, services, 'media-type', asItCame);
   const filterPath = parameterIn(target, 'filter_path');

@@ -26,6 +26,7 @@ import {
 } from './search-exchange.ts';
 import { searchNear } from './search-near.ts';
 import type { Services } from './services.ts';
+import { serving } from './serving.ts';
 import { parameterIn, parseTarget } from './target.ts';
 import { plainTarget } from './template.ts';
 import { renderTemplate } from './template-route.ts';
@@ -48,7 +49,7 @@ export function search(
   services: Services,
   { form, index }: SearchInterception,
 ): Promise<void> {
-  return routes[form](exchange, services, index);
+  return routes[form](exchange, form.startsWith('multi') ? services : serving(services, [index]), index);
 }
 
 async function plainSearch(exchange: Exchange, services: Services, index: string | undefined): Promise<void> {

@@ -1,8 +1,11 @@
 /** What every route works with; opened once, closed in reverse order. */
+import { join } from 'node:path';
 import type { Logger } from 'pino';
+import { checkBundles, settingsForBundle } from '../config/bundles.ts';
 import { type OptionKey, options, type Settings } from '../config/options.ts';
 import { connectEngine } from '../engine/connect.ts';
 import type { Engine, EngineAddress } from '../engine/port.ts';
+import { MiceError } from '../errors.ts';
 import { openPlacing, type Placing } from '../ingest/stores/placing.ts';
 import { type Sweeper, startSweeper } from '../ingest/sweeper.ts';
 import { plainSelection, type SelectionOf, selections } from '../ingest/text.ts';
@@ -40,6 +43,8 @@ export interface Services {
   readonly writeBack: WriteBack;
   /** Where `sweep.indices` names some. */
   readonly sweeper: Sweeper | undefined;
+  /** The same of further bundles, by name; each with settings of its own, and without others. */
+  readonly others: ReadonlyMap<string, Services>;
   readonly log: Logger;
   readonly metrics: Metrics;
   close(): Promise<void>;
@@ -47,23 +52,34 @@ export interface Services {
 
 /** @throws MiceError when the bundle does not check out or no supported engine answers */
 export async function openServices(settings: Settings): Promise<Services> {
+  checkBundles(settings);
   const log = openLog(settings.logLevel);
   const engine = await connectEngine(serviceAddress(settings));
+  const shared = { engine, upstream: upstreamOf(settings), log, metrics: openMetrics() };
+  const parts = { ...shared, ...(await openBundleParts(settings, settings.cachePath, log)) };
+  const others = new Map<string, Services>();
+  for (const { name } of settings.modelOthers) {
+    const own = settingsForBundle(settings, name);
+    // A directory on disk is used by one bundle: each has its own beside the first's.
+    const path = settings.cachePath === '' ? '' : join(settings.cachePath, name);
+    others.set(name, await assembled(own, { ...shared, ...(await openBundleParts(own, path, log)) }));
+  }
+  return assembled(settings, parts, { others });
+}
+
+async function openBundleParts(
+  settings: Settings,
+  cachePath: string,
+  log: Logger,
+): Promise<Pick<Services, 'model' | 'live' | 'cache'>> {
   const model = await openModel(settings.modelBundle || defaultBundleDirectory(), {
     ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
     queueLimit: settings.modelQueue,
   });
-  const shelf = settings.cachePath === '' ? undefined : await openShelf(settings, model.bundle.id, log);
+  const shelf =
+    cachePath === '' ? undefined : await openShelf({ ...settings, cachePath }, model.bundle.id, log);
   const cache = openMemoryCache(settings.cacheMb * 1e6, shelf);
-  return assembled(settings, {
-    engine,
-    upstream: upstreamOf(settings),
-    model,
-    live: openLiveStates(model, settings.cacheMb * 1e6, cache),
-    cache,
-    log,
-    metrics: openMetrics(),
-  });
+  return { model, cache, live: openLiveStates(model, settings.cacheMb * 1e6, cache) };
 }
 
 /**
@@ -72,17 +88,21 @@ export async function openServices(settings: Settings): Promise<Services> {
  * @throws MiceError when the cluster is another one and no supported engine answers there
  */
 export async function reopenServices(before: Services, settings: Settings): Promise<Services> {
+  checkBundles(settings);
   const sameCluster = upstreamKeys.every((key) => isSame(settings[key], before.settings[key]));
   const cluster = sameCluster
     ? before
     : { engine: await connectEngine(serviceAddress(settings)), upstream: upstreamOf(settings) };
   before.log.level = settings.logLevel;
+  const { engine, upstream } = cluster;
   const sameSweep = sameCluster && sweepKeys.every((key) => isSame(settings[key], before.settings[key]));
-  return assembled(
-    settings,
-    { ...before, engine: cluster.engine, upstream: cluster.upstream },
-    sameSweep ? before : undefined,
-  );
+  const kept = ({ placing, sweeper }: Services) => (sameSweep ? { placing, sweeper } : {});
+  const others = new Map<string, Services>();
+  for (const [name, other] of before.others) {
+    const own = settingsForBundle(settings, name);
+    others.set(name, await assembled(own, { ...other, engine, upstream }, kept(other)));
+  }
+  return assembled(settings, { ...before, engine, upstream }, { ...kept(before), others });
 }
 
 /**
@@ -90,10 +110,14 @@ export async function reopenServices(before: Services, settings: Settings): Prom
  * @param ended resolves when the last request that works with `before` has its answer
  */
 export async function retire(before: Services, after: Services, ended: Promise<void>): Promise<void> {
-  if (before.sweeper !== after.sweeper) await before.sweeper?.close();
+  const pairs: (readonly [Services, Services | undefined])[] = [[before, after]];
+  for (const [name, other] of before.others) pairs.push([other, after.others.get(name)]);
+  for (const [one, next] of pairs) if (one.sweeper !== next?.sweeper) await one.sweeper?.close();
   await ended;
-  await before.writeBack.close();
-  if (before.placing !== after.placing) before.placing.close();
+  for (const [one, next] of pairs) {
+    await one.writeBack.close();
+    if (one.placing !== next?.placing) one.placing.close();
+  }
   if (before.upstream === after.upstream) return;
   await before.upstream.close();
   await before.engine.close();
@@ -133,18 +157,16 @@ type Parts = Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'cache' |
   readonly load?: Load;
 };
 
-/** @param sweeping whose sweeper, and with it the placing, goes on as it is */
-async function assembled(
-  settings: Settings,
-  parts: Parts,
-  sweeping?: Pick<Services, 'sweeper' | 'placing'>,
-): Promise<Services> {
+type Kept = Partial<Pick<Services, 'placing' | 'sweeper' | 'others'>>;
+
+/** @param kept what goes on as it is: a sweeper with its placing, and the services of other bundles */
+async function assembled(settings: Settings, parts: Parts, kept: Kept = {}): Promise<Services> {
   const { engine, upstream, model, live, cache, log, metrics } = parts;
   const judgementsOf =
     settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements);
   const selectionOf = selections(settings.textRules, plainSelection(settings.textFields));
   const placing =
-    sweeping?.placing ??
+    kept.placing ??
     openPlacing({
       ...{ engine, object: settings.fieldsObject, rules: settings.statesRules },
       onFault: (error) =>
@@ -156,7 +178,8 @@ async function assembled(
     onWritten: (documents) => metrics.countDocuments('written-back', documents),
     onFault: (error) => log.warn(loggable(error), 'states that were encoded on sight were not written back'),
   });
-  const sweeper = sweeping ? sweeping.sweeper : sweeperUnder(settings, parts, selectionOf, placing);
+  const sweeper = kept.placing ? kept.sweeper : sweeperUnder(settings, parts, selectionOf, placing);
+  const { others = new Map<string, Services>() } = kept;
   return {
     settings,
     engine,
@@ -171,15 +194,21 @@ async function assembled(
     judgementsOf,
     load: openLoad(settings, parts.load),
     placing,
+    others,
     log,
     metrics,
     async close() {
-      placing.close();
-      await sweeper?.close();
-      await writeBack.close();
+      const all = [...others.values(), { placing, sweeper, writeBack, model, cache }];
+      for (const one of all) {
+        one.placing.close();
+        await one.sweeper?.close();
+        await one.writeBack.close();
+      }
       await upstream.close();
-      await model.close();
-      await cache.close();
+      for (const one of all) {
+        await one.model.close();
+        await one.cache.close();
+      }
       await engine.close();
     },
   };
@@ -192,12 +221,17 @@ function sweeperUnder(
   placing: Placing,
 ): Sweeper | undefined {
   if (!settings.ingestEnabled || settings.sweepIndices.length === 0) return undefined;
+  const isOther = settings.modelOthers.some(({ object }) => object === settings.fieldsObject);
   return startSweeper({
     ...{ engine, model, selectionOf, placing, object: settings.fieldsObject },
     indices: settings.sweepIndices,
     ...{ rate: settings.sweepRate, intervalMs: settings.sweepIntervalS * 1000 },
     onSwept: ({ written }) => metrics.countDocuments('swept', written),
-    onFault: (error, index) => log.warn({ ...loggable(error), index }, 'an index could not be swept'),
+    onFault(error, index) {
+      // Not every index has to be set up for every bundle.
+      const isMeant = isOther && error instanceof MiceError && error.code === 'index-mapping';
+      log[isMeant ? 'debug' : 'warn']({ ...loggable(error), index }, 'an index could not be swept');
+    },
   });
 }
 

@@ -10,7 +10,7 @@ import { goesAsItCame, sourceAsked, withExcludes, withoutFieldsInAnswer } from '
 import { jsonOrUndefined } from '../json/parse.ts';
 import { loggable } from '../observe/log.ts';
 import { plainStream, readBody } from './body.ts';
-import { answerWith, type Exchange, sendOn } from './exchange.ts';
+import { answerWith, type Exchange, type Substitute, sendOn } from './exchange.ts';
 import { withoutHeaders } from './headers.ts';
 import { overheard } from './overheard.ts';
 import { bodyHeaders, isJson, pass, plainSubstitute } from './routes.ts';
@@ -26,30 +26,38 @@ export async function bulk(exchange: Exchange, services: Services, index: string
   const { settings } = services;
   const refuses = settings.ingestFailure !== 'index' && takesRefusals(target, request.headers.accept);
   const refused = new Map<number, Buffer>();
-  const beside = new Map<number, string | undefined>();
+  const besides = new Map(bundlesOf(services).map((each) => [each, new Map<number, string | undefined>()]));
   let underWay = false;
-  const needs = enrichNeeds(exchange, services, refuses);
-  const pieces = enrichBulk(plain, {
-    index,
-    routing: parameters(target).get('routing') ?? undefined,
-    storeOf: services.placing.of,
-    onBeside: (position, itsRouting) => beside.set(position, itsRouting),
-    enrich: (writes, recent) => enrichWrites(writes, needs, recent),
-    hidden: hiddenFields(services),
-    sourceAsked: sourceAsked(parameters(target)),
-    lineLimitBytes: settings.bodyLimitMb * 1e6,
-    onRefused(item) {
-      services.metrics.countDocuments('refused', 1);
-      if (settings.ingestFailure === 'reject' && !underWay) throw item.fault;
-      refused.set(item.position, refusedItem(item));
-    },
-  });
-  const body = await wholeIfShort(pieces, () => {
+  const hidden = bundlesOf(services).flatMap(hiddenFields);
+  const enriched = (body: Readable, each: Services): AsyncGenerator<Buffer> => {
+    const needs = enrichNeeds(exchange, each, refuses && each === services);
+    return enrichBulk(body, {
+      index,
+      routing: parameters(target).get('routing') ?? undefined,
+      storeOf: each.placing.of,
+      onBeside: (position, routing) => besides.get(each)!.set(position, routing),
+      enrich: (writes, recent) => enrichWrites(writes, needs, recent),
+      hidden,
+      sourceAsked: sourceAsked(parameters(target)),
+      lineLimitBytes: settings.bodyLimitMb * 1e6,
+      onRefused(item) {
+        services.metrics.countDocuments('refused', 1);
+        if (settings.ingestFailure === 'reject' && !underWay) throw item.fault;
+        refused.set(item.position, refusedItem(item));
+      },
+    });
+  };
+  const others = [...services.others.values()];
+  // That of model.bundle alone refuses, and last: positions are of the whole request until then.
+  const before = others.reduce((body, each) => Readable.from(enriched(body, each)), plain);
+  const body = await wholeIfShort(enriched(before, services), () => {
     underWay = true;
   });
   if (body === null && refused.size > 0) return answerRefusals(exchange, services, [...refused.values()]);
   // What is still to come of the request may have states beside.
-  const mayBeBeside = beside.size > 0 || (underWay && services.placing.usesCompanions);
+  const mayBeBeside = [...besides].some(
+    ([{ placing }, items]) => items.size > 0 || (underWay && placing.usesCompanions),
+  );
   if (!refuses && !mayBeBeside) return pass(exchange, services, { body, drop: bodyHeaders });
   const drop = refuses ? [...bodyHeaders, 'accept-encoding'] : bodyHeaders;
   const answer = await sendOn(exchange, services.upstream, { body, drop });
@@ -64,13 +72,23 @@ export async function bulk(exchange: Exchange, services: Services, index: string
           body: Readable.from(withRefusals(answer.body, refused)),
         };
   if (!mayBeBeside) return answerWith(exchange, whole);
-  const besides = besideNeeds(exchange, services);
   await answerWith(
     exchange,
-    overheard(whole, async (plain) => {
-      for await (const accepted of acceptedItems(plain, beside)) await writeBeside(accepted, besides);
+    overheard(whole, async (plainAnswer) => {
+      const routings = new Map([...besides.values()].flatMap((items) => [...items]));
+      for await (const accepted of acceptedItems(plainAnswer, routings)) {
+        for (const [each, items] of besides) {
+          const its = accepted.filter(({ position }) => items.has(position));
+          await writeBeside(its, besideNeeds(exchange, each));
+        }
+      }
     }),
   );
+}
+
+/** The services of each bundle; those of `model.bundle` last. */
+function bundlesOf(services: Services): readonly Services[] {
+  return [...services.others.values(), services];
 }
 
 /** A single document. */
@@ -95,36 +113,22 @@ export async function reindex(exchange: Exchange, services: Services): Promise<v
   if (!isJson(exchange.request.headers['content-type'])) return pass(exchange, services);
   const body = await readBody(exchange.request, services.settings.bodyLimitMb * 1e6);
   if (body.kind === 'unread') return pass(exchange, services, { body: body.stream });
-  const bare = withoutFieldsInReindex(body.plain, services.settings.fieldsObject);
+  const bare = bundlesOf(services).reduce(
+    (bytes, { settings }) => withoutFieldsInReindex(bytes, settings.fieldsObject),
+    body.plain,
+  );
   return pass(exchange, services, bare === body.plain ? { body: body.raw } : plainSubstitute(bare));
 }
 
 async function single(exchange: Exchange, services: Services, write: Omit<Write, 'body'>): Promise<void> {
-  const { request, target } = exchange;
-  if (!isJson(request.headers['content-type'])) return pass(exchange, services);
-  const store = await services.placing.of(write.index);
-  if (store === 'companion') return singleBeside(exchange, services);
-  if (store !== 'field') return pass(exchange, services);
-  const body = await readBody(request, services.settings.bodyLimitMb * 1e6);
-  if (body.kind === 'unread') return pass(exchange, services, { body: body.stream });
-  const asked = sourceAsked(parameters(target));
-  if (write.action === 'update' && goesAsItCame(body.plain, asked))
-    return pass(exchange, services, { body: body.raw });
-  const needs = enrichNeeds(exchange, services, services.settings.ingestFailure !== 'index');
-  const [enriched] = (await enrichWrites([{ ...write, body: body.plain }], needs)) as [EnrichedWrite];
-  if (enriched.kind === 'refused') {
-    services.metrics.countDocuments('refused', 1);
-    throw enriched.fault;
-  }
-  if (write.action !== 'update') return pass(exchange, services, plainSubstitute(enriched.body));
-  const hidden = hiddenFields(services);
-  const plain = withoutFieldsInAnswer(enriched.body, hidden);
-  return pass(exchange, services, { ...plainSubstitute(plain), path: hidingPath(target, hidden) });
-}
-
-/** The request as it came; what the cluster made of it gets its states beside before the answer ends. */
-async function singleBeside(exchange: Exchange, services: Services): Promise<void> {
-  const answer = await sendOn(exchange, services.upstream);
+  if (!isJson(exchange.request.headers['content-type'])) return pass(exchange, services);
+  const all = bundlesOf(services);
+  const stores = await Promise.all(all.map(({ placing }) => placing.of(write.index)));
+  const inFields = all.filter((_, at) => stores[at] === 'field');
+  const beside = all.filter((_, at) => stores[at] === 'companion');
+  const sent = inFields.length === 0 ? {} : await enrichedSingle(exchange, services, inFields, write);
+  if (beside.length === 0) return pass(exchange, services, sent);
+  const answer = await sendOn(exchange, services.upstream, sent);
   services.metrics.countPassed(answer.status);
   if (answer.status >= 300) return answerWith(exchange, answer);
   const routing = parameters(exchange.target).get('routing') ?? undefined;
@@ -132,10 +136,38 @@ async function singleBeside(exchange: Exchange, services: Services): Promise<voi
     exchange,
     overheard(answer, async (plain) => {
       const read = await readAnswer(Readable.from(plain), limitBytes(services));
-      const accepted = read && acceptedWrite(jsonOrUndefined(read.toString()), routing);
-      if (accepted) await writeBeside([accepted], besideNeeds(exchange, services));
+      const accepted = read && acceptedWrite(jsonOrUndefined(read.toString()), routing, 0);
+      for (const each of accepted ? beside : []) await writeBeside([accepted!], besideNeeds(exchange, each));
     }),
   );
+}
+
+/** The request with the fields of each of `bundles`. @throws MiceError `ingest-refused` where it is not to go without */
+async function enrichedSingle(
+  exchange: Exchange,
+  services: Services,
+  bundles: readonly Services[],
+  write: Omit<Write, 'body'>,
+): Promise<Substitute> {
+  const { request, target } = exchange;
+  const body = await readBody(request, services.settings.bodyLimitMb * 1e6);
+  if (body.kind === 'unread') return { body: body.stream };
+  const asked = sourceAsked(parameters(target));
+  if (write.action === 'update' && goesAsItCame(body.plain, asked)) return { body: body.raw };
+  let bytes = body.plain;
+  for (const each of bundles) {
+    const refuses = each === services && services.settings.ingestFailure !== 'index';
+    const needs = enrichNeeds(exchange, each, refuses);
+    const [enriched] = (await enrichWrites([{ ...write, body: bytes }], needs)) as [EnrichedWrite];
+    if (enriched.kind === 'refused') {
+      services.metrics.countDocuments('refused', 1);
+      throw enriched.fault;
+    }
+    bytes = enriched.body;
+  }
+  if (write.action !== 'update') return plainSubstitute(bytes);
+  const hidden = bundles.flatMap(hiddenFields);
+  return { ...plainSubstitute(withoutFieldsInAnswer(bytes, hidden)), path: hidingPath(target, hidden) };
 }
 
 function besideNeeds(exchange: Exchange, services: Services): BesideNeeds {

@@ -2,12 +2,14 @@
 import { contentHash } from '../../states/hash.ts';
 import { miceFields } from '../fields.ts';
 import { fieldNames, selectText } from '../text.ts';
-import { documentsById, routed, writeInBulk } from './requests.ts';
+import { writeObject } from './object.ts';
+import { documentsById, routed } from './requests.ts';
 import type { ReadDocument, StandingHit, StatesStore, StoreNeeds } from './store.ts';
 
 const HAS_STATES = 'mice-states';
 
-export function fieldStore(needs: StoreNeeds): StatesStore {
+/** @param others objects of other bundles in the same documents, which stay as they are */
+export function fieldStore(needs: StoreNeeds, others: readonly string[] = []): StatesStore {
   const { engine, object, model, selection } = needs;
   const wanted = [...fieldNames(selection), `${object}.hash`, `${object}.model`];
   const field = `${object}.states`;
@@ -37,12 +39,9 @@ export function fieldStore(needs: StoreNeeds): StatesStore {
     },
     read: async (hits) => hits.map((hit) => readHit(hit, needs)),
     write(documents, states) {
-      const lines = documents.map(({ hit, hash }) => {
-        const { _index, _id, _routing, _seq_no: if_seq_no, _primary_term: if_primary_term } = hit;
-        const action = { update: { _index, _id, if_seq_no, if_primary_term, ...routed(_routing) } };
-        return `${JSON.stringify(action)}\n{"doc":{${JSON.stringify(object)}:${miceFields(states.get(hash)!, model)}}}\n`;
-      });
-      return writeInBulk(engine, lines, { conflict: 'changed', absent: 'left' });
+      const hits = documents.map(({ hit }) => hit);
+      const fields = (place: number) => miceFields(states.get(documents[place]!.hash)!, model);
+      return writeObject(engine, hits, others, (place) => `${JSON.stringify(object)}:${fields(place)}`);
     },
     // They go with the documents.
     tidy: async () => 0,

@@ -6,6 +6,7 @@ import { MiceError } from '../../errors.ts';
 import { writtenName } from '../text.ts';
 import { aboutOf, companionName, companionStore, ensureCompanion } from './companion.ts';
 import { fieldStore } from './field.ts';
+import { hasStates, objectsIn } from './object.ts';
 import type { StatesStore, StoreNeeds } from './store.ts';
 
 /** What was found once holds for a while; an index without any store may be set up at any moment. */
@@ -84,7 +85,8 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
         return companionStore(index, needs, trusting);
       }
       expectField(index, store, live, object);
-      return fieldStore(needs);
+      const others = objectsIn(live?.mappings ?? {}).filter((other) => other !== object);
+      return fieldStore(needs, others);
     },
     get usesCompanions() {
       return companions.size > 0 || rules.some(({ store }) => store === 'companion');
@@ -113,13 +115,6 @@ async function companionsIn(engine: Engine, object: string): Promise<ReadonlySet
     throw new MiceError('upstream-refused', `The companions could not be listed: ${status}.`);
   const found = Object.values((body ?? {}) as Readonly<Record<string, Partial<IndexBody>>>);
   return new Set(found.flatMap(({ mappings }) => aboutOf(mappings)?.index ?? []));
-}
-
-export function hasStates(mappings: Readonly<Record<string, unknown>>, object: string): boolean {
-  const properties = mappings['properties'] as
-    | Record<string, { properties?: { states?: { type?: string } } }>
-    | undefined;
-  return properties?.[object]?.properties?.states?.type === 'binary';
 }
 
 function expectField(index: string, store: StoreName, live: IndexBody | undefined, object: string): void {

@@ -32,9 +32,9 @@ async function accepted(text: string, piece = 5) {
 describe('what a cluster accepted of a bulk request', () => {
   it('is what was created, changed or deleted of the items that are asked about', async () => {
     expect(await accepted(JSON.stringify(answer))).toEqual([
-      { index: 'real', id: 'a', routing: undefined, seqNo: 7, deleted: false },
-      { index: 'real', id: 'd', routing: 'r', seqNo: 9, deleted: false },
-      { index: 'real', id: 'e', routing: undefined, seqNo: 10, deleted: true },
+      { index: 'real', id: 'a', routing: undefined, seqNo: 7, deleted: false, position: 0 },
+      { index: 'real', id: 'd', routing: 'r', seqNo: 9, deleted: false, position: 3 },
+      { index: 'real', id: 'e', routing: undefined, seqNo: 10, deleted: true, position: 4 },
     ]);
   });
 
