@@ -1,4 +1,8 @@
 /** Files of the repository that are made from declarations in the code: templates and reference pages. */
+import { readFile } from 'node:fs/promises';
+import { figuresPage } from './bench/figures-page.ts';
+import { growthPlot } from './bench/growth-plot.ts';
+import type { BenchReport } from './bench/report.ts';
 import { configurationReference } from './config/reference.ts';
 import { dialects } from './engine/connect.ts';
 import { faults } from './errors.ts';
@@ -17,13 +21,22 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
       json(body),
     ]),
   ]);
+  const measured = { rerank: await report('rerank') };
   return {
     ...Object.fromEntries(templates),
+    'docs/performance-measured.md': figuresPage(measured),
+    'docs/performance/growth.svg': growthPlot(measured.rerank),
     'docs/configuration.md': configurationReference(),
     'docs/errors.md': errorReference(),
     'docs/verdicts.md': verdictReference(),
     'docs/metrics.md': metricReference(),
   };
+}
+
+/** What `mice bench NAME` measured last for the documentation. */
+async function report(name: string): Promise<BenchReport> {
+  const file = new URL(`../docs/performance/${name}.json`, import.meta.url);
+  return JSON.parse(await readFile(file, 'utf8')) as BenchReport;
 }
 
 function metricReference(): string {

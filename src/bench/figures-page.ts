@@ -1,0 +1,46 @@
+/** A page of measured reports: their ratios, times and conditions as tables. */
+import type { BenchReport } from './report.ts';
+
+type Row = BenchReport['rows'][number];
+
+const TIMES = ['cpuMs', 'cpuMsLeast', 'cpuMsMost', 'wallMs'];
+
+/** @param reports by the name of the command, e.g. `rerank` */
+export function figuresPage(reports: Readonly<Record<string, BenchReport>>): string {
+  const parts = Object.entries(reports).map(([name, report]) => section(name, report));
+  return `# Performance, measured
+
+Made by \`npm run docs\` from the reports in \`docs/performance/\`, which \`mice bench NAME --json docs/performance/NAME.json\` writes. [Performance](performance.md) says what the names mean.
+
+${parts.join('\n')}`;
+}
+
+function section(name: string, { machine, conditions, ratios, rows }: BenchReport): string {
+  const compared = rows.filter(({ curve }) => curve === undefined);
+  const growth = rows.filter(({ curve }) => curve !== undefined);
+  const grown =
+    growth.length === 0
+      ? ''
+      : `![How cost grows](performance/growth.svg)\n\n${table(['curve', 'x', ...TIMES, 'lawMs'], growth)}\n\n`;
+  return `## bench ${name}
+
+${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Node.js ${machine.node}, ${machine.platform}; load at the beginning ${machine.load}.
+
+${table(['ratio', 'value'], entries(ratios, 'ratio'))}
+
+${table(['what', ...TIMES], compared)}
+
+${grown}${table(['condition', 'value'], entries(conditions, 'condition'))}
+`;
+}
+
+function entries(values: Readonly<Record<string, string | number>>, column: string): readonly Row[] {
+  return Object.entries(values).map(([name, value]) => ({ [column]: name, value }));
+}
+
+function table(columns: readonly string[], rows: readonly Row[]): string {
+  const line = (cells: readonly (string | number)[]) => `| ${cells.join(' | ')} |`;
+  const cell = (value: string | number = '') => String(value).replaceAll('|', '\\|');
+  const lines = rows.map((row) => line(columns.map((column) => cell(row[column]))));
+  return [line(columns), line(columns.map(() => '---')), ...lines].join('\n');
+}
