@@ -97,6 +97,7 @@ function comparable(text: string, index: string): unknown {
   const same = text
     .replaceAll(index, 'INDEX')
     .replace(/"_id":"[\w-]{20}"/g, '"_id":"AUTO"')
+    .replace(/with id '[\w-]{20}'/g, "with id 'AUTO'")
     .replace(/\[Source: .*?; line: 1, column: \d+\]|\[\d+:\d+\]|\bat \d+:\d+|\bcolumn: \d+/g, 'at');
   return JSON.parse(same, exact as (key: string, value: unknown) => unknown);
 }
