@@ -1,9 +1,10 @@
-/** What passing a request through costs, against asking directly and against the plainest proxy, in one run. */
+/** What passing a request through costs, against asking directly and against the plainest proxy, and what re-ranking does. */
 import { percentile } from '../evaluate/percentiles.ts';
 import { type ChildServer, startChild } from './child.ts';
 import { latenciesMs, throughput } from './load.ts';
 import { machineFacts } from './machine.ts';
-import { type BenchReport, median } from './report.ts';
+import { type BenchReport, median, rounded } from './report.ts';
+import { benchSearches, type SearchTimes, searchRows } from './searches.ts';
 
 export interface ProxyBenchOptions {
   readonly rounds: number;
@@ -12,6 +13,10 @@ export interface ProxyBenchOptions {
   /** Connections while throughput is measured, and for how long, a round and target. */
   readonly connections: number;
   readonly secondsEach: number;
+  /** Questions asked of a real engine a round, directly and re-ranked; 0 leaves that part out. */
+  readonly searches: number;
+  /** Directory of a checkout, whose packages' documentation is searched. */
+  readonly root: string;
   readonly signal: AbortSignal;
   /** Told after every round. */
   readonly onRound: () => void;
@@ -42,10 +47,33 @@ export async function benchProxy(options: ProxyBenchOptions): Promise<BenchRepor
     const bare = await start('./bare-proxy', direct.url);
     const mice = await start('../cli/main', ...proxyArguments(direct.url));
     const rounds = await measure({ direct, bare, mice }, options);
-    return { machine, conditions: conditionsOf(options), ratios: ratiosOf(rounds), rows: rowsOf(rounds) };
+    for (const child of running.splice(0).reverse()) await child.stop();
+    const searches = options.searches === 0 ? undefined : await benchSearches(options);
+    return {
+      machine,
+      conditions: { ...conditionsOf(options), ...(searches && searchConditions(options, searches)) },
+      ratios: { ...ratiosOf(rounds), ...(searches && rounded(searchRatios(searches))) },
+      rows: [...rowsOf(rounds), ...(searches ? searchRows(searches) : [])],
+    };
   } finally {
     for (const child of running.reverse()) await child.stop();
   }
+}
+
+function searchRatios({ cluster, reranked }: SearchTimes) {
+  return {
+    rerankedVsClusterP50: percentile(reranked, 50) / percentile(cluster, 50),
+    rerankedVsClusterP95: percentile(reranked, 95) / percentile(cluster, 95),
+  };
+}
+
+function searchConditions({ searches }: ProxyBenchOptions, { documents }: SearchTimes) {
+  return {
+    searches,
+    documents,
+    searched:
+      'one after the other, pages of 10 from windows of 100, states in the cache; embedded OpenSearch',
+  };
 }
 
 function proxyArguments(upstream: string): string[] {
@@ -122,9 +150,4 @@ function conditionsOf({ rounds, requests, connections, secondsEach }: ProxyBench
       'in turn GET with 1 kB, GET with 32 kB, POST of 4 kB with 1 kB back; a stub in place of the cluster',
     figures: 'medians over rounds; differences and quotients are taken round by round',
   };
-}
-
-function rounded<T extends Readonly<Record<string, number>>>(figures: T): T {
-  const entries = Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))]);
-  return Object.fromEntries(entries) as T;
 }

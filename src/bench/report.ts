@@ -15,3 +15,9 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
+
+/** Four digits say what a measurement can. */
+export function rounded<T extends Readonly<Record<string, number>>>(figures: T): T {
+  const entries = Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))]);
+  return Object.fromEntries(entries) as T;
+}

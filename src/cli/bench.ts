@@ -1,4 +1,5 @@
 /** `mice bench`: ratios, measured side by side in one run. */
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { benchProxy } from '../bench/proxy.ts';
 import { startProgress } from '../observe/progress.ts';
@@ -22,6 +23,7 @@ interface ProxyFlags {
   readonly requests: number;
   readonly connections: number;
   readonly seconds: number;
+  readonly searches: number | false;
 }
 
 function proxyBench(): Command {
@@ -34,16 +36,30 @@ function proxyBench(): Command {
     .option('--requests <n>', 'requests one after the other, a round and target', count('--requests'), 300)
     .option('--connections <n>', 'connections while throughput is measured', count('--connections'), 16)
     .option('--seconds <s>', 'time of measuring throughput, a round and target', count('--seconds'), 1)
+    .option(
+      '--searches <n>',
+      'questions a round, asked of a real engine directly and re-ranked',
+      count('--searches'),
+      20,
+    )
+    .option('--no-searches', 'leave the real engine out')
     .action(runProxyBench);
 }
 
-async function runProxyBench({ json, rounds, requests, connections, seconds }: ProxyFlags): Promise<void> {
+async function runProxyBench({ json, seconds, searches, ...counts }: ProxyFlags): Promise<void> {
   const { signal, stop } = watchInterruption('The measurement');
-  const progress = startProgress('measuring', rounds, 'rounds');
+  const progress = startProgress('measuring', searches ? 2 * counts.rounds : counts.rounds, 'rounds');
   try {
     const onRound = () => progress.advance(1);
     await writeReport(
-      await benchProxy({ rounds, requests, connections, secondsEach: seconds, signal, onRound }),
+      await benchProxy({
+        ...counts,
+        secondsEach: seconds,
+        searches: searches || 0,
+        root: fileURLToPath(new URL('../..', import.meta.url)),
+        signal,
+        onRound,
+      }),
       json,
     );
   } finally {
