@@ -119,9 +119,10 @@ function rewritten({ lines, action }: Item, body: Buffer, needs: BulkNeeds): rea
   return [besideId ? hiding(first, hidden) : first, bare, breakOf(second)];
 }
 
-/** An action whose `_source` stands beside the id. */
+/** An action whose `_source` stands beside the id; a list there is for the cluster to refuse. */
 function hiding(line: Buffer, hidden: readonly string[]): Buffer {
   const plain = line.toString();
+  if (/"_source"\s*:\s*\[/.test(plain)) return line;
   const open = plain.indexOf('{', plain.indexOf('{') + 1);
   const close = plain.lastIndexOf('}', plain.lastIndexOf('}') - 1) + 1;
   const meta = withoutFieldsInAnswer(Buffer.from(plain.slice(open, close)), hidden);

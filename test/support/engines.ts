@@ -1,6 +1,7 @@
 /** Real engines for suites: each is started once for the whole project, by the desk of `engine-desk.ts`. */
 import { request } from 'node:http';
 import { beforeAll, describe, inject } from 'vitest';
+import { distributions } from '../../src/engine/embedded/artifacts.ts';
 import type { EngineName } from '../../src/engine/port.ts';
 import './engine-desk.ts';
 
@@ -36,6 +37,13 @@ export function sharedEngine(name: EngineName, version: string = defaultVersions
 export function describeOnEngines(title: string, suite: (engine: EngineUnderTest) => void): void {
   for (const name of ['opensearch', 'elasticsearch'] as const) {
     describe(`${title} (${name} ${defaultVersions[name]})`, () => suite(sharedEngine(name)));
+  }
+}
+
+/** Every server that is pinned: for what is promised on all supported versions. */
+export function describeOnEveryVersion(title: string, suite: (engine: EngineUnderTest) => void): void {
+  for (const { engine, version } of distributions) {
+    describe(`${title} (${engine} ${version})`, () => suite(sharedEngine(engine, version)));
   }
 }
 

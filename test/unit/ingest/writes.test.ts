@@ -210,6 +210,12 @@ describe('a partial update', () => {
     expect(doc._source).toEqual({ includes: ['n', 'text'], excludes: ['mice.vector', 'mice.states'] });
     expect(scripted).toEqual(script);
   });
+
+  it('leaves a list beside the id to the cluster, which refuses it', async () => {
+    await bulk([{ update: { _id: '1', _source: ['n'] } }, { doc: { n: 2 } }]);
+    const lines = engine.requests.findLast(({ path }) => path.includes('_bulk'))!;
+    expect(lines.body).toContain('"_source":["n"]');
+  });
 });
 
 describe('a bulk request', () => {
