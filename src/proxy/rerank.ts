@@ -8,7 +8,7 @@ import { fusedAnswer } from './fused-answer.ts';
 import { findHits, type HitPlace, type HitPlaces } from './hits.ts';
 import type { JudgementsOf } from './judgements.ts';
 import type { NearSearch } from './near-search.ts';
-import { orderOf, type Ranked } from './order.ts';
+import { type FirstStageBlend, orderOf, type Ranked } from './order.ts';
 import { isNear, type RerankPlan, type Wanted } from './plan.ts';
 import { rankChanges } from './rank-changes.ts';
 import { type Scored, type StatesKind, scoreWindow, type WindowNeeds } from './score-window.ts';
@@ -287,9 +287,10 @@ export async function rerankAnswer(
     const tookMs = performance.now() - needs.arrivedMs;
     return withFirstStage(verdictOf(scored, candidates.length, needs.model.bundle.model, tookMs), firstStage);
   };
-  if (plan.shadow) return shadowed(plan, answer, places, score, verdictFor, needs);
+  const blend = blendFor(firstStage, needs.model);
+  if (plan.shadow) return shadowed(plan, answer, places, { score, verdictFor, blend }, needs);
   const scored = await score();
-  const order = orderOf(scored.scores, needs.model.bundle.score.firstStage);
+  const order = orderOf(scored.scores, blend);
   const page = pageOf(plan, places, order);
   const body = splice(answer, places, page);
   const verdict = verdictFor(scored);
@@ -303,18 +304,35 @@ export async function rerankAnswer(
   };
 }
 
+/**
+ * How a rank of the first stage enters the score. Neighbours are ranked by a cosine, which is a term of the score
+ * already, so their ranks add nothing.
+ */
+export function blendFor(
+  firstStage: UsedFirstStage | undefined,
+  model: Pick<WindowNeeds['model'], 'bundle'>,
+): FirstStageBlend {
+  const blend = model.bundle.score.firstStage;
+  return firstStage?.kind === 'vector' ? { ...blend, weight: 0 } : blend;
+}
+
+interface Comparing {
+  readonly score: () => Promise<Scored>;
+  readonly verdictFor: (scored: Scored) => Verdict;
+  readonly blend: FirstStageBlend;
+}
+
 /** The cluster's own page; scores are compared afterwards, or, where the caller wants them explained, before. */
 async function shadowed(
   plan: Wanted,
   answer: Buffer,
   places: HitPlaces,
-  score: () => Promise<Scored>,
-  verdictFor: (scored: Scored) => Verdict,
+  { score, verdictFor, blend }: Comparing,
   needs: ScoringNeeds,
 ): Promise<RerankedAnswer> {
   const body = splice(answer, places, pageOf(plan, places, []));
   const compared = score().then((scored) => {
-    const changes = changesIn(plan, places, scored, needs);
+    const changes = changesIn(plan, places, scored, blend, needs);
     if (changes) needs.onShadow(changes);
     return { scored, changes };
   });
@@ -338,14 +356,13 @@ function changesIn(
   plan: Wanted,
   places: HitPlaces,
   { scores }: Scored,
+  blend: FirstStageBlend,
   needs: ScoringNeeds,
 ): RankChanges | undefined {
   const scored = scores.flatMap((score, place) => (score === undefined ? [] : [place]));
   if (scored.length === 0) return undefined;
   const rankOf = new Map(scored.map((place, rank) => [place, rank]));
-  const order = orderOf(scores, needs.model.bundle.score.firstStage).flatMap(
-    ({ place }) => rankOf.get(place) ?? [],
-  );
+  const order = orderOf(scores, blend).flatMap(({ place }) => rankOf.get(place) ?? []);
   const ids = scored.map((place) => (places.hits[place] as HitPlace).id);
   return rankChanges(order, plan.size, ids, needs.judgementsOf(plan.queryText));
 }

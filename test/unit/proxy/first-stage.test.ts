@@ -2,11 +2,15 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Settings } from '../../../src/config/options.ts';
 import { fuse } from '../../../src/proxy/fuse.ts';
+import { blendFor } from '../../../src/proxy/rerank.ts';
 import { raw } from '../../support/proxy.ts';
 import { type Scripted, scripted } from './scripted-cluster.ts';
 
 let open: Scripted | undefined;
-afterEach(() => open?.close());
+afterEach(async () => {
+  await open?.close();
+  open = undefined;
+});
 
 /** Neighbours: every second document from behind, and five that the search itself does not find. */
 async function cluster(given: Partial<Settings> = {}): Promise<Scripted> {
@@ -66,6 +70,14 @@ describe('another first stage', () => {
     expect(verdict).toMatch(/^reranked; window=35; scored=35/);
     expect(JSON.parse(text).hits.total.value).toBe(30);
     expect(text.match(/9223372036854775807/g)).toHaveLength(35);
+  });
+
+  it('gives ranks their share in the score, except those that a cosine made', () => {
+    const model = { bundle: { score: { firstStage: { kind: 'reciprocal-log2', weight: 3 } } } } as Parameters<
+      typeof blendFor
+    >[1];
+    const weights = [undefined, 'as-sent', 'hybrid', 'vector'] as const;
+    expect(weights.map((kind) => blendFor(kind && { kind }, model).weight)).toEqual([3, 3, 3, 0]);
   });
 
   it.each(['vector', 'hybrid'] as const)('cuts all pages from one order: %s', async (kind) => {
