@@ -32,12 +32,14 @@ export const rootAnswer = JSON.stringify({
   version: { distribution: 'opensearch', number: '3.6.0' },
 });
 
-/** Answers `GET /` as an engine does and leaves the rest to `answer`. */
+/** Answers what the services ask when they start, as an engine without companions does; the rest is left to `answer`. */
 export function asEngine(answer: RequestListener): RequestListener {
   return (request, response) => {
-    if (request.method === 'GET' && request.url === '/') {
-      response.setHeader('content-type', 'application/json').end(rootAnswer);
-    } else answer(request, response);
+    const { method, url = '' } = request;
+    const asked = method === 'GET' ? url.split('?')[0] : undefined;
+    const known = asked === '/' ? rootAnswer : asked === '/mice-states-*/_mapping' ? '{}' : undefined;
+    if (known === undefined) answer(request, response);
+    else response.setHeader('content-type', 'application/json').end(known);
   };
 }
 
