@@ -52,10 +52,15 @@ describe('an enriched document', () => {
   });
 
   it('loses an object of ours that was copied from another document', async () => {
-    const enriched = await enrich('{"mice":{"hash":"old"},"text":"ice","mice":1}');
+    const enriched = await enrich('{"mice":{"hash":"old"},"text":"ice"}');
     expect(enriched.match(/"mice"/g)).toHaveLength(1);
     expect(JSON.parse(enriched).mice.hash).toBe(contentHash('ice'));
     expect(await enrich('{"mice":{"hash":"old"},"n":1}')).toBe('{"n":1}');
+  });
+
+  it('stays as it came when a key comes twice: the engines refuse it', async () => {
+    const source = '{"mice":{"hash":"old"},"text":"ice","mice":1}';
+    expect(await enrich(source)).toBe(source);
   });
 
   it.each(['{"n":1}', '{}', '[1]', '"x"', '{"a":', '\u0000', ''])(
