@@ -84,7 +84,7 @@ Made from \`src/proxy/verdicts.ts\` and \`src/proxy/controls.ts\` by \`npm run d
 
 Every answer to a search carries the header \`x-mice\`:
 
-- \`reranked; window=100; scored=100; model=…; took=12\`: the first \`window\` hits were re-ranked, \`scored\` of them have a score of the model. A \`reason\` may say why some have none.
+- \`reranked; window=100; scored=100; model=…; took=12\`: the first \`window\` hits were re-ranked, \`scored\` of them have a score of the model. \`passages=…\` follows where [long documents](passages.md) have more than one, \`truncated=…\` where some go on behind what was read. A \`reason\` may say why some have none.
 - \`skipped; reason=…\`: the answer is the cluster's, untouched; with \`first-stage=\` as below, in the order of that.
 - \`degraded; reason=…; …\`: re-ranking was wanted and did not, or not wholly, happen; hits without a score follow in the order of the cluster.
 - \`shadow; window=100; scored=0; …\`: the answer is in the cluster's order, and scored afterwards: what re-ranking would change is logged, and measured in \`mice_shadow_overlap\`, \`mice_shadow_kendall_tau\` and, by \`shadow.judgements\`, \`mice_shadow_ndcg10\`. With \`x-mice-explain\` the answer waits for it: \`…; overlap=0.80; tau=0.512\`.

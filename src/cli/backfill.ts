@@ -9,9 +9,9 @@ import { openPlacing } from '../ingest/stores/placing.ts';
 import { plainSelection, selections } from '../ingest/text.ts';
 import { jsonOrUndefined } from '../json/parse.ts';
 import { defaultBundleDirectory, openBundle } from '../model/bundle.ts';
-import { openModel } from '../model/runtime.ts';
+import { openModel, splittingOf } from '../model/runtime.ts';
 import { type Progress, startProgress } from '../observe/progress.ts';
-import { serviceAddress } from '../proxy/services.ts';
+import { passageOptions, serviceAddress } from '../proxy/services.ts';
 import { watchInterruption } from './interruption.ts';
 import { printJson } from './output.ts';
 import { settingsOf, withSettings } from './settings.ts';
@@ -43,6 +43,7 @@ export function backfillCommand(): Command {
   return withSettings(command, [
     ...(['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'modelOthers', 'modelThreads'] as const),
     ...(['fieldsObject', 'textFields', 'textRules', 'statesRules'] as const),
+    ...(['passagesTokens', 'passagesOverlap', 'passagesMax', 'passagesVectors'] as const),
   ])
     .option('--query <json>', 'only the documents that this query finds', query)
     .option('--bundle <name>', 'a bundle of model.others in place of model.bundle')
@@ -81,6 +82,7 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
     object: settings.fieldsObject,
     selectionOf: selections(settings.textRules, plainSelection(settings.textFields)),
     signal,
+    passageVectors: settings.passagesVectors === 'passage',
     ...(flags.query !== undefined && { query: flags.query }),
     onProgress(scanned: number, documents: number) {
       bar ??= startProgress(index, documents, 'documents');
@@ -91,8 +93,9 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
     await placing.refresh();
     const directory = settings.modelBundle || defaultBundleDirectory();
     if (flags.verify) {
-      const { model } = await openBundle(directory);
-      const reports = await verifyStates(index, { ...needs, model });
+      const bundle = await openBundle(directory);
+      const splitting = splittingOf(bundle, passageOptions(settings));
+      const reports = await verifyStates(index, { ...needs, model: bundle.model, splitting });
       endBar();
       report(flags, reports, verified);
       if (reports.some(({ stale, missing }) => stale + missing > 0)) process.exitCode = 1;
@@ -100,6 +103,7 @@ async function run(index: string, flags: BackfillFlags): Promise<void> {
     }
     const model = await openModel(directory, {
       ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
+      passages: passageOptions(settings),
     });
     try {
       const summaries = await backfill(index, {

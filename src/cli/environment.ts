@@ -1,4 +1,5 @@
 /** An engine with a proxy in front of it, for commands that measure or show. */
+import { environmentNameOf } from '../config/options.ts';
 import { loadSettings } from '../config/settings.ts';
 import { connectEngine } from '../engine/connect.ts';
 import { startEngine } from '../engine/embedded/start.ts';
@@ -25,7 +26,8 @@ export async function openEvalEnvironment(engineUrl: string | undefined): Promis
   const upstreamUrl = engineUrl ?? embedded!.url;
   try {
     const settings = loadSettings({
-      environment: process.env,
+      // What is measured are documents read as one passage, unless the environment asks for more.
+      environment: { [environmentNameOf('passages.max')]: '1', ...process.env },
       given: { upstreamUrl, listenPort: 0, logLevel: 'warn', rerankDeadlineMs: 600_000 },
     });
     const server = await startServer(settings);

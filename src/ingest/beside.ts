@@ -4,7 +4,7 @@
  * hash or its sequence number later.
  */
 import type { Engine } from '../engine/port.ts';
-import type { Model } from '../model/model.ts';
+import type { EncodingModel, Model } from '../model/model.ts';
 import { contentHash } from '../states/hash.ts';
 import type { Accepted } from './accepted.ts';
 import { startPace } from './backfill/pace.ts';
@@ -16,7 +16,7 @@ import type { SelectionOf } from './text.ts';
 
 export interface BesideNeeds {
   readonly engine: Engine;
-  readonly model: Pick<Model, 'bundle' | 'encodeDocuments'>;
+  readonly model: EncodingModel;
   readonly keeper: StatesKeeper;
   /** Name of the object that our fields and companions are called by. */
   readonly object: string;
@@ -47,7 +47,10 @@ export async function writeBeside(accepted: readonly Accepted[], needs: BesideNe
 async function writeOne(index: string, writes: readonly Accepted[], needs: BesideNeeds): Promise<void> {
   const { engine, model, object, placing, selectionOf, signal } = needs;
   const selection = selectionOf(index);
-  const store = await placing.storeOf(index, { engine, object, model: model.bundle.model, selection });
+  const { bundle, splitting } = model;
+  const store = await placing.storeOf(index, {
+    ...{ engine, object, model: bundle.model, selection, splitting },
+  });
   const read = await store.read(await store.fetch(writes.filter(({ deleted }) => !deleted)));
   const open = read.filter(({ standing }) => standing === 'stale' || standing === 'missing');
   const encoding = encodingOnce(needs);

@@ -2,7 +2,7 @@
 import { MiceError, messageOf } from '../errors.ts';
 import { type Edit, edited, withMember } from '../json/edits.ts';
 import { membersOf, type Span, skipSpace } from '../json/spans.ts';
-import type { Model } from '../model/model.ts';
+import type { EncodingModel } from '../model/model.ts';
 import { contentHash } from '../states/hash.ts';
 import { type AskBytes, type Current, currentSources, type DocumentKey } from './current.ts';
 import { miceFields } from './fields.ts';
@@ -34,7 +34,9 @@ export type EnrichedWrite =
 export type FailurePolicy = 'index' | 'refuse';
 
 export interface EnrichNeeds {
-  readonly model: Pick<Model, 'bundle' | 'encodeDocuments'>;
+  readonly model: EncodingModel;
+  /** Whether each passage's vector is written too. */
+  readonly passageVectors?: boolean;
   readonly selectionOf: SelectionOf;
   /** Name of the object that holds our fields. */
   readonly object: string;
@@ -81,10 +83,11 @@ function finished(
   needs: EnrichNeeds,
 ): EnrichedWrite {
   const edits: Edit[] = [];
+  const wanted = { model: needs.model.bundle.model, passageVectors: needs.passageVectors };
   for (const { span, text, clear } of parts) {
     const states = text ? byHash.get(contentHash(text)) : undefined;
     if (text && !states && fault && needs.onFailure === 'refuse') return { kind: 'refused', fault };
-    const fields = states ? miceFields(states, needs.model.bundle.model) : undefined;
+    const fields = states ? miceFields(states, wanted) : undefined;
     const none = text === '' && clear ? 'null' : undefined;
     const document = body.subarray(span.start, span.end);
     edits.push({ span, bytes: withMember(document, needs.object, fields ?? none) });
@@ -114,10 +117,11 @@ async function statesOf(
       wanted.set(index, texts.set(contentHash(text), text));
     }
   });
+  const { bundle, splitting } = needs.model;
   const byHash = new Map<string, Uint8Array>();
   const missing = new Map<string, string>();
   for (const [index, texts] of wanted) {
-    const known = await knownStates(index, [...texts.keys()], { ...needs, bundle: needs.model.bundle });
+    const known = await knownStates(index, [...texts.keys()], { ...needs, bundle, splitting });
     for (const [hash, states] of known) byHash.set(hash, states);
     for (const [hash, text] of texts) if (!known.has(hash)) missing.set(hash, text);
   }

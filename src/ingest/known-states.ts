@@ -1,5 +1,6 @@
 /** States that exist already: a text's hash is their name, so a text that was read once is not read again. */
 import { checkStates } from '../states/check.ts';
+import type { Splitting } from '../states/splitting.ts';
 
 /**
  * Asks the cluster something with the credentials of whoever writes: a POST of JSON, answered by JSON. Undefined
@@ -21,6 +22,8 @@ export interface KnownStatesNeeds {
   readonly keeper: StatesKeeper;
   /** Id of the bundle and its name in `mice.model`. */
   readonly bundle: { readonly id: string; readonly model: string };
+  /** How texts are read now; states of another splitting are as good as none. */
+  readonly splitting?: Splitting | undefined;
   /** Name of the object that holds our fields. */
   readonly object: string;
 }
@@ -40,7 +43,7 @@ export async function knownStates(
   if (sought.length === 0) return found;
   const answer = await needs.ask(`/${encodeURIComponent(index)}/_search`, search(sought, needs));
   for (const states of statesIn(answer, `${needs.object}.states`)) {
-    const check = checkStates(states, { bundleId: needs.bundle.id });
+    const check = checkStates(states, { bundleId: needs.bundle.id, splitting: needs.splitting });
     if (check.kind === 'ok') found.set(check.header.hash, states);
   }
   return found;

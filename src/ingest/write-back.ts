@@ -1,6 +1,6 @@
 /** States that were encoded on sight, written to the cluster: what was read once by a search is stored. */
 import type { Engine } from '../engine/port.ts';
-import type { Model } from '../model/model.ts';
+import type { EncodingModel, Model } from '../model/model.ts';
 import type { StatesCache } from '../states/cache.ts';
 import { startPace } from './backfill/pace.ts';
 import { writeStates } from './backfill/writer.ts';
@@ -11,7 +11,9 @@ import type { SelectionOf } from './text.ts';
 
 export interface WriteBackNeeds {
   readonly engine: Engine;
-  readonly model: Pick<Model, 'bundle'>;
+  readonly model: Pick<EncodingModel, 'bundle' | 'splitting'>;
+  /** Whether each passage's vector is written too. */
+  readonly passageVectors?: boolean;
   readonly cache: Pick<StatesCache, 'get'>;
   /** Name of the object that holds our fields. */
   readonly object: string;
@@ -71,12 +73,15 @@ export function openWriteBack(needs: WriteBackNeeds): WriteBack {
 }
 
 async function write(keys: readonly DocumentKey[], needs: WriteBackNeeds): Promise<void> {
-  const { engine, model, cache, object, selectionOf, placing, onWritten } = needs;
+  const { engine, model, cache, object, passageVectors, selectionOf, placing, onWritten } = needs;
   const byIndex = Map.groupBy(keys, ({ index }) => index);
   for (const [index, documents] of byIndex) {
     if ((await placing.of(index)) === 'cache') continue;
     const selection = selectionOf(index);
-    const store = await placing.storeOf(index, { engine, object, model: model.bundle.model, selection });
+    const { bundle, splitting } = model;
+    const store = await placing.storeOf(index, {
+      ...{ engine, object, model: bundle.model, selection, splitting, passageVectors },
+    });
     const read = (await store.read(await store.fetch(documents))).filter(
       ({ standing, hash }) => (standing === 'stale' || standing === 'missing') && cache.get(hash),
     );

@@ -85,3 +85,6 @@ export interface Model {
   ): Promise<Pick<ScoreParts, 'scores'>>;
   close(): Promise<void>;
 }
+
+/** What gives documents states. Without a splitting, states of any are as good. */
+export type EncodingModel = Pick<Model, 'bundle' | 'encodeDocuments'> & Partial<Pick<Model, 'splitting'>>;

@@ -2,7 +2,7 @@
 import type { StageTimes } from '../observe/stages.ts';
 import type { HitPlace } from './hits.ts';
 import type { Ranked } from './order.ts';
-import type { StatesKind } from './score-window.ts';
+import type { CandidateRead, Scored } from './score-window.ts';
 import type { Verdict } from './verdicts.ts';
 
 export interface Explained {
@@ -14,7 +14,7 @@ export interface Explained {
   /** Rank of the page's first hit, from 1. */
   readonly firstRank: number;
   /** By place in the window; undefined for a window whose order was kept from an earlier page. */
-  readonly states: readonly StatesKind[] | undefined;
+  readonly scored: Pick<Scored, 'states' | 'read'> | undefined;
   readonly verdict: Verdict;
   readonly timesMs: StageTimes;
 }
@@ -28,7 +28,7 @@ export function withExplanation(body: Buffer, explained: Explained): Buffer {
   return Buffer.concat([body.subarray(0, end), Buffer.from(member), body.subarray(end)]);
 }
 
-function explanation({ answer, hits, page, firstRank, states, verdict, timesMs }: Explained) {
+function explanation({ answer, hits, page, firstRank, scored, verdict, timesMs }: Explained) {
   return {
     verdict,
     timings_ms: timesMs,
@@ -40,10 +40,18 @@ function explanation({ answer, hits, page, firstRank, states, verdict, timesMs }
         rank: firstRank + at,
         score: score ?? null,
         first_stage: { rank: place + 1, score: firstScore(answer, hit) },
-        states: states === undefined ? 'kept' : (states[place] ?? 'unread'),
+        states: scored === undefined ? 'kept' : (scored.states[place] ?? 'unread'),
+        ...textRead(scored?.read[place]),
       };
     }),
   };
+}
+
+/** Which passage has the score, and whether the text goes on behind what was read; nothing of a hit without a score. */
+function textRead(read: CandidateRead | undefined) {
+  if (read === undefined) return {};
+  const { best, passages, place, truncated } = read;
+  return { passage: { number: best, of: passages, ...place }, truncated };
 }
 
 function firstScore(answer: Buffer, { score }: HitPlace): number | null {

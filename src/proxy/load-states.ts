@@ -5,11 +5,13 @@ import type { Placing } from '../ingest/stores/placing.ts';
 import { type SelectionOf, selectText, type TextSelection } from '../ingest/text.ts';
 import { checkStates } from '../states/check.ts';
 import { contentHash } from '../states/hash.ts';
+import type { StatesHeader } from '../states/layout.ts';
+import type { Splitting } from '../states/splitting.ts';
 import type { HitPlace } from './hits.ts';
 
 /** Missing, stale and foreign states are values: the document is then encoded on sight. */
 export type FoundStates =
-  | { readonly kind: 'fresh'; readonly bytes: Uint8Array }
+  | { readonly kind: 'fresh'; readonly bytes: Uint8Array; readonly header: StatesHeader }
   | {
       /**
        * `unusable`: of another bundle or layout, or damaged. `unchecked`: they lie beside the document, and its text is
@@ -22,6 +24,8 @@ export type FoundStates =
 
 export interface HitReading {
   readonly bundleId: string;
+  /** How texts are read now; any other is as good unless given. */
+  readonly splitting?: Splitting | undefined;
   /** Which texts of a hit's document are read. */
   readonly selectionOf: SelectionOf;
   /** Whether a hit's `_source` is all of the document. */
@@ -36,11 +40,12 @@ export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading, l
   const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.selectionOf(hit.index)) : undefined;
   const bytes = bytesOf(answer, hit, lying);
   if (bytes === undefined) return { kind: 'missing', text };
-  const check = checkStates(bytes, { bundleId: reading.bundleId });
+  const check = checkStates(bytes, reading);
+  if (check.kind === 'split-otherwise') return { kind: 'stale', text };
   if (check.kind !== 'ok') return { kind: 'unusable', text };
   if (text && check.header.hash !== contentHash(text)) return { kind: 'stale', text };
   if (lying.where === 'beside' && text === undefined) return { kind: 'unchecked', text };
-  return { kind: 'fresh', bytes };
+  return { kind: 'fresh', bytes, header: check.header };
 }
 
 function bytesOf(answer: Buffer, { states }: HitPlace, lying: Lying): Uint8Array | undefined {

@@ -11,7 +11,7 @@ import type { NearSearch } from './near-search.ts';
 import { type FirstStageBlend, orderOf, type Ranked } from './order.ts';
 import { isNear, type RerankPlan, type Wanted } from './plan.ts';
 import { rankChanges } from './rank-changes.ts';
-import { type Scored, type StatesKind, scoreWindow, type WindowNeeds } from './score-window.ts';
+import { type Scored, scoreWindow, type WindowNeeds } from './score-window.ts';
 import { type Page, splice } from './splice.ts';
 import { readAnswer, type UpstreamAnswer } from './upstream.ts';
 import type {
@@ -295,9 +295,7 @@ export async function rerankAnswer(
   const body = splice(answer, places, page);
   const verdict = verdictFor(scored);
   return {
-    body: plan.explain
-      ? explained(plan, answer, places, page, scored.states, verdict, begun.clock)(body)
-      : body,
+    body: plan.explain ? explained(plan, answer, places, page, scored, verdict, begun.clock)(body) : body,
     verdict,
     order,
     reason: scored.reason,
@@ -339,7 +337,7 @@ async function shadowed(
   if (!plan.explain) {
     void compared.catch((error) => needs.log.warn(loggable(error), 'a shadow search could not be compared'));
     const unscored = places.hits.slice(0, plan.window).map(() => undefined);
-    return { body, verdict: asShadow(verdictFor({ scores: unscored, states: [] }), undefined) };
+    return { body, verdict: asShadow(verdictFor({ scores: unscored, states: [], read: [] }), undefined) };
   }
   const { scored, changes } = await compared;
   return { body, verdict: asShadow(verdictFor(scored), changes) };
@@ -392,16 +390,16 @@ function explained(
   answer: Buffer,
   { hits }: HitPlaces,
   page: Page,
-  states: readonly StatesKind[] | undefined,
+  scored: Scored | undefined,
   verdict: Verdict,
   { timesMs }: StageClock,
 ): (body: Buffer) => Buffer {
-  const explanation = { answer, hits, page: page.hits, firstRank: plan.from + 1, states, verdict, timesMs };
+  const explanation = { answer, hits, page: page.hits, firstRank: plan.from + 1, scored, verdict, timesMs };
   return (body) => withExplanation(body, explanation);
 }
 
 function verdictOf(
-  { scores, reason }: Pick<Scored, 'scores' | 'reason'>,
+  { scores, read = [], reason }: Pick<Scored, 'scores' | 'reason'> & Partial<Pick<Scored, 'read'>>,
   window: number,
   model: string,
   tookMs: number,
@@ -409,7 +407,15 @@ function verdictOf(
   if (scores.length === 0) return { outcome: 'skipped', reason: 'no-hits' };
   const scored = scores.filter((score) => score !== undefined).length;
   const outcome = reason === undefined || (reason === 'no-text' && scored > 0) ? 'reranked' : 'degraded';
-  return { outcome, ...(reason && { reason }), window, scored, model, tookMs };
+  return { outcome, ...(reason && { reason }), window, scored, ...longTexts(read), model, tookMs };
+}
+
+/** What is told of texts that are not one passage. */
+function longTexts(all: Scored['read']): { readonly passages?: number; readonly truncated?: number } {
+  const read = all.filter((one) => one !== undefined);
+  const passages = read.reduce((sum, one) => sum + one.passages, 0);
+  const truncated = read.filter((one) => one.truncated).length;
+  return { ...(passages > read.length && { passages }), ...(truncated > 0 && { truncated }) };
 }
 
 function withFirstStage(verdict: Verdict, firstStage: UsedFirstStage | undefined): Verdict {

@@ -8,6 +8,9 @@ import { type SelectionOf, selectText } from '../ingest/text.ts';
 import type { EncodedQuery, Model } from '../model/model.ts';
 import { loggable } from '../observe/log.ts';
 import type { StageClock } from '../observe/stages.ts';
+import { type PassagePlace, readHeader, viewPassages } from '../states/decode.ts';
+import type { StatesHeader } from '../states/layout.ts';
+import type { Splitting } from '../states/splitting.ts';
 import type { HitPlace } from './hits.ts';
 import type { LiveStates } from './live-states.ts';
 import type { Load } from './load.ts';
@@ -49,27 +52,43 @@ export interface Scored {
   readonly reason?: DegradeReason | undefined;
   /** One a candidate. */
   readonly states: readonly StatesKind[];
+  /** How the scored candidates were read; undefined for the others. */
+  readonly read: readonly (CandidateRead | undefined)[];
 }
 
-/** Documents encoded in one go. */
+/** What of a candidate's text counts. */
+export interface CandidateRead {
+  readonly passages: number;
+  /** Number of the passage that has the score, from 1. */
+  readonly best: number;
+  /** Where that passage stands in the text, in UTF-16 units; undefined where it is all that was read. */
+  readonly place: PassagePlace | undefined;
+  /** Whether the text is longer than its passages. */
+  readonly truncated: boolean;
+}
+
+/** Passages encoded in one go. */
 const READ_AT_A_TIME = 8;
+/** Only for guessing how many passages a text has. */
+const CHARACTERS_PER_TOKEN = 4;
 
 /** Never throws: what is not scored stays in the cluster's order, and the reason says why. */
 export async function scoreWindow(window: Window, clock: StageClock, needs: WindowNeeds): Promise<Scored> {
   const scores: (number | undefined)[] = window.hits.map(() => undefined);
   const states: StatesKind[] = window.hits.map(() => 'unread');
+  const read: (CandidateRead | undefined)[] = window.hits.map(() => undefined);
   const { admission, limits, breaker } = needs.load;
-  const without = (reason: DegradeReason): Scored => ({ scores, states, reason });
-  if (window.hits.length === 0) return { scores, states };
+  const without = (reason: DegradeReason): Scored => ({ scores, states, read, reason });
+  if (window.hits.length === 0) return { scores, states, read };
   if (!breaker.allows()) return without('model-rests');
   const turn = await clock.time('queue', () => admission.enter(limits, window.deadline));
   if (!turn) return without(window.deadline.aborted ? 'deadline' : 'overloaded');
   const most = Math.ceil(window.hits.length * turn.share);
   try {
     const encoded = await window.query;
-    await scoreFirst(most, { window, clock, needs, encoded, scores, states });
+    await scoreFirst(most, { window, clock, needs, encoded, scores, states, read });
     breaker.succeeded();
-    return { scores, states, reason: reasonIn(scores, most, window.deadline) };
+    return { scores, states, read, reason: reasonIn(scores, most, window.deadline) };
   } catch (error) {
     const reason = reasonOf(error, window.deadline);
     if (reason === 'model-failed') breaker.failed();
@@ -89,17 +108,21 @@ interface Work {
   /** Filled in by place. */
   readonly scores: (number | undefined)[];
   readonly states: StatesKind[];
+  readonly read: (CandidateRead | undefined)[];
 }
 
 interface Ready {
   readonly place: number;
   readonly bytes: Uint8Array;
+  /** Undefined where the bytes cannot be read, which the model will say. */
+  readonly header: StatesHeader | undefined;
 }
 
 async function scoreFirst(most: number, work: Work): Promise<void> {
   const { window, clock, needs } = work;
   const { answer, hits, sourceIsWhole } = window;
-  const reading = { bundleId: needs.model.bundle.id, selectionOf: needs.selectionOf, sourceIsWhole };
+  const { bundle, splitting } = needs.model;
+  const reading = { bundleId: bundle.id, splitting, selectionOf: needs.selectionOf, sourceIsWhole };
   const ready: Ready[] = [];
   const lacking: { readonly place: number; readonly text: string | undefined }[] = [];
   await clock.time('states', async () => {
@@ -108,7 +131,7 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
     for (const [place, hit] of looked.entries()) {
       const found = findStates(answer, hit, reading, lying[place]!);
       work.states[place] = found.kind;
-      if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes });
+      if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes, header: found.header });
       else lacking.push({ place, text: found.text });
     }
   });
@@ -116,29 +139,61 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   if (lacking.length === 0 || window.deadline.aborted) return;
   const texts = sourceIsWhole ? lacking.map(({ text }) => text) : await fetchTexts(lacking, work);
   const readable = lacking.flatMap(({ place }, at) => (texts[at] ? [{ place, text: texts[at] }] : []));
-  for (let at = 0; at < readable.length && !window.deadline.aborted; at += READ_AT_A_TIME) {
-    await scoreInGoes(await read(readable.slice(at, at + READ_AT_A_TIME), work), work);
+  const costOf = ({ text }: { readonly text: string }) => passagesLikely(text, needs.model.splitting);
+  for (let at = 0; at < readable.length && !window.deadline.aborted; ) {
+    const size = within(READ_AT_A_TIME, readable.slice(at, at + READ_AT_A_TIME), costOf);
+    await scoreInGoes(await encodeOnSight(readable.slice(at, at + size), work), work);
+    at += size;
   }
+}
+
+function passagesLikely(text: string, { tokens, most }: Splitting): number {
+  return Math.min(most, Math.ceil(text.length / (CHARACTERS_PER_TOKEN * tokens)));
+}
+
+/** How many of the first `items` cost no more than `limit` together, one at least. */
+function within<T>(limit: number, items: readonly T[], costOf: (item: T) => number): number {
+  let sum = 0;
+  const over = items.findIndex((item) => {
+    sum += costOf(item);
+    return sum > limit;
+  });
+  return over === -1 ? items.length : Math.max(1, over);
 }
 
 /** In goes that the time allows; the first fault ends it, and what was scored before stays. */
 async function scoreInGoes(ready: readonly Ready[], work: Work): Promise<void> {
   const { window, clock, needs, encoded, scores } = work;
   const { model, load } = needs;
+  let left = ready.reduce((sum, one) => sum + passagesOf(one), 0);
   for (let at = 0; at < ready.length; ) {
-    const size = load.pace.next(ready.length - at, window.deadlineAtMs - performance.now());
+    const affordable = load.pace.next(left, window.deadlineAtMs - performance.now());
+    const size = within(affordable, ready.slice(at), passagesOf);
     const go = ready.slice(at, at + size);
+    const passages = go.reduce((sum, one) => sum + passagesOf(one), 0);
     const startedMs = performance.now();
     const documents = go.map(({ bytes }) => bytes);
     const scored = await clock.time('score', () =>
       model.score(encoded, documents, { priority: 'search', signal: window.deadline }),
     );
-    load.pace.took(go.length, performance.now() - startedMs);
-    go.forEach(({ place }, index) => {
-      scores[place] = scored.scores[index];
+    load.pace.took(passages, performance.now() - startedMs);
+    go.forEach((one, index) => {
+      scores[one.place] = scored.scores[index];
+      work.read[one.place] = readOf(one, passagesOf(one) === 1 ? 0 : scored.passages[index]!);
     });
     at += size;
+    left -= passages;
   }
+}
+
+function passagesOf({ header }: Ready): number {
+  return header?.passages ?? 1;
+}
+
+function readOf({ bytes, header }: Ready, best: number): CandidateRead | undefined {
+  if (!header) return undefined;
+  const { passages, truncated } = header;
+  return { passages, best: best + 1, place: viewPassages(bytes, header)[best]?.place, truncated };
 }
 
 async function fetchTexts(
@@ -151,13 +206,18 @@ async function fetchTexts(
 }
 
 /** Encodes documents on sight, or takes them from memory. */
-async function read(
+async function encodeOnSight(
   go: readonly { readonly place: number; readonly text: string }[],
   { window, clock, needs }: Work,
 ): Promise<readonly Ready[]> {
   const texts = go.map(({ text }) => text);
   const encoded = await clock.time('states', () => needs.live.of(texts, window.deadline));
-  const ready = go.flatMap(({ place }, at) => (encoded[at] ? [{ place, bytes: encoded[at] }] : []));
+  const ready = go.flatMap(({ place }, at) => {
+    const bytes = encoded[at];
+    if (!bytes) return [];
+    const reading = readHeader(bytes);
+    return [{ place, bytes, header: reading.kind === 'ok' ? reading.header : undefined }];
+  });
   needs.onEncoded?.(ready.map(({ place }) => window.hits[place]!));
   return ready;
 }

@@ -12,7 +12,7 @@ import { plainSelection, type SelectionOf, selections } from '../ingest/text.ts'
 import { openWriteBack, type WriteBack } from '../ingest/write-back.ts';
 import { defaultBundleDirectory } from '../model/bundle.ts';
 import type { Model } from '../model/model.ts';
-import { openModel } from '../model/runtime.ts';
+import { openModel, type PassageOptions } from '../model/runtime.ts';
 import { loggable, openLog } from '../observe/log.ts';
 import { type Metrics, openMetrics } from '../observe/metrics.ts';
 import { openMemoryCache, type StatesCache, type StatesShelf } from '../states/cache.ts';
@@ -75,9 +75,9 @@ async function openBundleParts(
   const model = await openModel(settings.modelBundle || defaultBundleDirectory(), {
     ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
     queueLimit: settings.modelQueue,
+    passages: passageOptions(settings),
   });
-  const shelf =
-    cachePath === '' ? undefined : await openShelf({ ...settings, cachePath }, model.bundle.id, log);
+  const shelf = cachePath === '' ? undefined : await openShelf({ ...settings, cachePath }, model, log);
   const cache = openMemoryCache(settings.cacheMb * 1e6, shelf);
   return { model, cache, live: openLiveStates(model, settings.cacheMb * 1e6, cache) };
 }
@@ -146,7 +146,7 @@ const sweepKeys = optionKeys.filter(
     key.startsWith('sweep') ||
     key.startsWith('text') ||
     key.startsWith('states') ||
-    ['ingestEnabled', 'fieldsObject'].includes(key),
+    ['ingestEnabled', 'fieldsObject', 'passagesVectors'].includes(key),
 );
 
 function isSame(one: unknown, other: unknown): boolean {
@@ -175,6 +175,7 @@ async function assembled(settings: Settings, parts: Parts, kept: Kept = {}): Pro
   await placing.refresh();
   const writeBack = openWriteBack({
     ...{ engine, model, cache, selectionOf, placing, object: settings.fieldsObject },
+    passageVectors: settings.passagesVectors === 'passage',
     onWritten: (documents) => metrics.countDocuments('written-back', documents),
     onFault: (error) => log.warn(loggable(error), 'states that were encoded on sight were not written back'),
   });
@@ -224,6 +225,7 @@ function sweeperUnder(
   const isOther = settings.modelOthers.some(({ object }) => object === settings.fieldsObject);
   return startSweeper({
     ...{ engine, model, selectionOf, placing, object: settings.fieldsObject },
+    passageVectors: settings.passagesVectors === 'passage',
     indices: settings.sweepIndices,
     ...{ rate: settings.sweepRate, intervalMs: settings.sweepIntervalS * 1000 },
     onSwept: ({ written }) => metrics.countDocuments('swept', written),
@@ -246,13 +248,19 @@ function upstreamOf(settings: Settings): Upstream {
 
 function openShelf(
   { cachePath, cacheDiskMb }: Settings,
-  bundleId: string,
+  { bundle, splitting }: Model,
   log: Logger,
 ): Promise<StatesShelf | undefined> {
   return openDiskShelf({
-    ...{ directory: cachePath, limitBytes: cacheDiskMb * 1e6, bundleId },
+    ...{ directory: cachePath, limitBytes: cacheDiskMb * 1e6, bundleId: bundle.id, splitting },
     onFault: (fault) => log.warn({ fault }, 'the cache on disk'),
   });
+}
+
+/** How a model is to read long texts. */
+export function passageOptions(settings: Settings): PassageOptions {
+  const { passagesTokens: tokens, passagesOverlap: overlap, passagesMax: most } = settings;
+  return { tokens, overlap, most };
 }
 
 /** The cluster as the service itself addresses it. */

@@ -85,6 +85,10 @@ export type Verdict =
       readonly reason?: DegradeReason;
       readonly window: number;
       readonly scored: number;
+      /** Passages of the scored hits, where they are more. */
+      readonly passages?: number;
+      /** Scored hits whose text is longer than what is read of it, where there are some. */
+      readonly truncated?: number;
       readonly model: string;
       readonly tookMs: number;
       readonly changes?: RankChanges;
@@ -95,9 +99,10 @@ export type Verdict =
 export function verdictHeader(verdict: Verdict): string {
   const from = printFirstStage(verdict.firstStage);
   if (verdict.outcome === 'skipped') return `skipped; reason=${verdict.reason}${from}`;
-  const { outcome, reason, window, scored, model, tookMs, changes } = verdict;
+  const { outcome, reason, window, scored, passages, truncated, model, tookMs, changes } = verdict;
+  const long = `${passages ? ` passages=${passages};` : ''}${truncated ? ` truncated=${truncated};` : ''}`;
   const why = reason === undefined ? '' : ` reason=${reason};`;
-  const line = `${outcome};${why} window=${window}; scored=${scored}; model=${model}; took=${Math.round(tookMs)}${from}`;
+  const line = `${outcome};${why} window=${window}; scored=${scored};${long} model=${model}; took=${Math.round(tookMs)}${from}`;
   if (changes === undefined) return line;
   const { overlap, tau, ndcg } = changes;
   const gain = ndcg && `; ndcg-before=${ndcg.before.toFixed(4)}; ndcg-after=${ndcg.after.toFixed(4)}`;

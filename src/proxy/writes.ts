@@ -4,6 +4,7 @@ import { acceptedItems, acceptedWrite } from '../ingest/accepted.ts';
 import { type BesideNeeds, writeBeside } from '../ingest/beside.ts';
 import { enrichBulk } from '../ingest/bulk.ts';
 import { type EnrichedWrite, type EnrichNeeds, enrichWrites, type Write } from '../ingest/enrich.ts';
+import { HIDDEN_MEMBERS } from '../ingest/fields.ts';
 import { answerOfRefusals, refusedItem, takesRefusals, withRefusals } from '../ingest/refusals.ts';
 import { withoutFieldsInReindex } from '../ingest/reindex.ts';
 import { goesAsItCame, sourceAsked, withExcludes, withoutFieldsInAnswer } from '../ingest/update.ts';
@@ -227,6 +228,7 @@ function enrichNeeds(exchange: Exchange, services: Services, refuses: boolean): 
     ask: async (path, body) => jsonOrUndefined(String(await askBytes(path, body))),
     keeper: cache,
     object: settings.fieldsObject,
+    passageVectors: settings.passagesVectors === 'passage',
     onFailure: refuses ? 'refuse' : 'index',
     signal: exchange.signal,
     ...tellers(services),
@@ -262,7 +264,7 @@ async function askAsCaller(
 }
 
 function hiddenFields({ settings }: Services): readonly string[] {
-  return ['vector', 'states'].map((field) => `${settings.fieldsObject}.${field}`);
+  return HIDDEN_MEMBERS.map((field) => `${settings.fieldsObject}.${field}`);
 }
 
 function parameters(target: string): URLSearchParams {

@@ -9,12 +9,15 @@ import { open, type RootDatabase } from 'lmdb';
 import { lock } from 'proper-lockfile';
 import type { StatesShelf } from './cache.ts';
 import { checkStates } from './check.ts';
+import type { Splitting } from './splitting.ts';
 
 export interface DiskShelfOptions {
   readonly directory: string;
   readonly limitBytes: number;
   /** States of other bundles are kept too, and never given. */
   readonly bundleId: string;
+  /** How texts are read now: states of another splitting are not given either. */
+  readonly splitting?: Splitting;
   /** Told of a file that cannot be used, and where it lies now; and of states that cannot be written. */
   readonly onFault: (message: string) => void;
 }
@@ -55,7 +58,7 @@ interface Half {
 }
 
 function shelfOf(options: DiskShelfOptions, release: () => Promise<void>): StatesShelf {
-  const { directory, limitBytes, bundleId, onFault } = options;
+  const { directory, limitBytes, bundleId, splitting, onFault } = options;
   const halves = NAMES.map((name) => openHalf(join(directory, name), onFault));
   let [older, newer] = halves.sort((a, b) => a.generation - b.generation) as [Half, Half];
   let bytes = usedBytes(newer.database);
@@ -92,7 +95,9 @@ function shelfOf(options: DiskShelfOptions, release: () => Promise<void>): State
     const found = database.getBinary(key(hash));
     if (!found) return undefined;
     const states = Uint8Array.from(found);
-    if (checkStates(states, { bundleId }).kind === 'ok') return states;
+    const { kind } = checkStates(states, { bundleId, splitting });
+    if (kind === 'ok') return states;
+    if (kind === 'split-otherwise') return undefined;
     onFault(`${path} held states that cannot be read.`);
     database.removeSync(key(hash));
     return undefined;

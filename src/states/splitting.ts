@@ -37,14 +37,15 @@ export function fitsSplitting({ tokens, truncated, splitting }: HowRead, wanted:
   return same && (truncated ? splitting.most === wanted.most : splitting.most <= wanted.most);
 }
 
-/** E.g. `256/32/4/1`: tokens, overlap, most and rule. */
-export function printSplitting(splitting: Splitting): string {
-  return SPLITTING_MEMBERS.map((member) => splitting[member]).join('/');
+/** A splitting as it is stored in a document: the numbers of its members, and none for undefined. */
+export function splittingNumbers(splitting: Splitting | undefined): readonly number[] {
+  return splitting ? SPLITTING_MEMBERS.map((member) => splitting[member]) : [];
 }
 
-/** Undefined for anything that {@link printSplitting} does not print. */
-export function parseSplitting(printed: unknown): Splitting | undefined {
-  if (typeof printed !== 'string' || !/^\d+(\/\d+){3}$/.test(printed)) return undefined;
-  const [tokens, overlap, most, rule] = printed.split('/').map(Number) as [number, number, number, number];
+/** What was written from {@link splittingNumbers}; undefined for anything else. */
+export function splittingFrom(numbers: unknown): Splitting | undefined {
+  if (!Array.isArray(numbers) || numbers.length !== SPLITTING_MEMBERS.length) return undefined;
+  if (!numbers.every((number) => Number.isSafeInteger(number))) return undefined;
+  const [tokens, overlap, most, rule] = numbers as [number, number, number, number];
   return { tokens, overlap, most, rule };
 }

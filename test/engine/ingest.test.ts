@@ -199,12 +199,13 @@ describeOnEngines('writes through the proxy', (engine) => {
     const body = '{"doc":{"n":1},"_source":true}';
     const answer = JSON.parse((await raw(proxy.url, `/${index}/_update/shown?_source=true`, { body })).text);
     expect(answer.get._source).toMatchObject({ text: 'shown', n: 1 });
-    expect(Object.keys(answer.get._source.mice ?? {}).sort()).toEqual(['hash', 'model']);
+    const shown = ['hash', 'model', 'splitting', 'tokens', 'truncated'];
+    expect(Object.keys(answer.get._source.mice ?? {}).sort()).toEqual(shown);
     const lines = '{"update":{"_id":"shown"}}\n{"doc":{"n":2},"_source":true}\n';
     const bulk = await raw(proxy.url, `/${index}/_bulk`, { body: lines, headers: ndjson });
     const [{ update }] = JSON.parse(bulk.text).items;
     expect(update.get._source).toMatchObject({ n: 2 });
-    expect(Object.keys(update.get._source.mice ?? {}).sort()).toEqual(['hash', 'model']);
+    expect(Object.keys(update.get._source.mice ?? {}).sort()).toEqual(shown);
   });
 
   if (engine.name === 'opensearch') {

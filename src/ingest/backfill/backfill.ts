@@ -1,6 +1,6 @@
 /** States for documents that are already there: claim a slice → scan → encode what is not fresh → update → checkpoint. */
 import type { Engine, IndexBody } from '../../engine/port.ts';
-import type { Model } from '../../model/model.ts';
+import type { EncodingModel } from '../../model/model.ts';
 import type { Placing } from '../stores/placing.ts';
 import type { ReadDocument, StatesStore } from '../stores/store.ts';
 import type { SelectionOf } from '../text.ts';
@@ -11,7 +11,9 @@ import { type WriterNeeds, writeStates } from './writer.ts';
 
 export interface BackfillOptions {
   readonly engine: Engine;
-  readonly model: Pick<Model, 'bundle' | 'encodeDocuments'>;
+  readonly model: EncodingModel;
+  /** Whether each passage's vector is written too. */
+  readonly passageVectors?: boolean;
   /** Name of the object that holds our fields. */
   readonly object: string;
   readonly selectionOf: SelectionOf;
@@ -65,8 +67,11 @@ export async function backfill(index: string, options: BackfillOptions): Promise
 }
 
 function storeFor(index: string, options: BackfillOptions): Promise<StatesStore> {
-  const { engine, object, model, selectionOf, placing, lacking = false } = options;
-  const needs = { engine, object, model: model.bundle.model, selection: selectionOf(index) };
+  const { engine, object, model, selectionOf, placing, passageVectors, lacking = false } = options;
+  const { bundle, splitting } = model;
+  const needs = {
+    ...{ engine, object, model: bundle.model, selection: selectionOf(index), splitting, passageVectors },
+  };
   return placing.storeOf(index, needs, lacking);
 }
 
@@ -86,6 +91,7 @@ async function backfillOne(
   const identity = {
     ...{ index, indexUuid: uuid, model: model.bundle.model, object },
     ...{ selection: selectionOf(index), query: query ?? null },
+    ...{ splitting: model.splitting ?? null, passageVectors: options.passageVectors ?? false },
   };
   const job = await openJob(engine, identity, { slices: slicesOf(wanted, Number(shards)), leaseMs });
   const worker = workerOf(index, job, documents, store, { ...options, query });

@@ -18,6 +18,8 @@ export interface JobIdentity {
   readonly object: string;
   readonly selection: unknown;
   readonly query: unknown;
+  readonly splitting: unknown;
+  readonly passageVectors: boolean;
 }
 
 export interface SliceCounts {

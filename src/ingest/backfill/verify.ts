@@ -1,5 +1,6 @@
 /** How many documents of an index have fresh states. */
 import type { Engine } from '../../engine/port.ts';
+import type { Splitting } from '../../states/splitting.ts';
 import type { Placing } from '../stores/placing.ts';
 import type { SelectionOf } from '../text.ts';
 import { scanSlice } from './scan.ts';
@@ -10,6 +11,10 @@ export interface VerifyOptions {
   readonly placing: Placing;
   /** Value of `mice.model` that is fresh. */
   readonly model: string;
+  /** How texts are read now; any other is as good unless given. */
+  readonly splitting?: Splitting;
+  /** Whether vectors of passages are to be there. */
+  readonly passageVectors?: boolean;
   readonly selectionOf: SelectionOf;
   readonly query?: unknown;
   readonly signal: AbortSignal;
@@ -38,7 +43,10 @@ export async function verifyStates(index: string, options: VerifyOptions): Promi
 
 async function verifyOne(index: string, shards: number, options: VerifyOptions): Promise<VerifyReport> {
   const { engine, object, model, selectionOf, query, signal, onProgress, placing } = options;
-  const store = await placing.storeOf(index, { engine, object, model, selection: selectionOf(index) });
+  const { splitting, passageVectors } = options;
+  const store = await placing.storeOf(index, {
+    ...{ engine, object, model, selection: selectionOf(index), splitting, passageVectors },
+  });
   await engine.refresh(index);
   const total = onProgress ? await engine.count(index) : 0;
   const search = store.search(query);

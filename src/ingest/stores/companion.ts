@@ -5,9 +5,12 @@
  */
 import type { Engine, IndexBody } from '../../engine/port.ts';
 import { MiceError } from '../../errors.ts';
+import { readHeader } from '../../states/decode.ts';
 import { contentHash } from '../../states/hash.ts';
+import { splittingNumbers } from '../../states/splitting.ts';
 import type { DocumentKey } from '../current.ts';
 import { fieldNames, selectText } from '../text.ts';
+import { CLAIM_MEMBERS, claimsToBeOfNow } from './claim.ts';
 import { documentsById, routed, writeInBulk } from './requests.ts';
 import type { ReadDocument, StandingHit, StatesStore, StoreNeeds } from './store.ts';
 
@@ -17,6 +20,10 @@ export interface CompanionDocument {
   readonly states: string;
   readonly model: string;
   readonly hash: string;
+  /** How the text was read, as in the documents themselves; absent where it was before there were passages. */
+  readonly tokens?: number;
+  readonly truncated?: boolean;
+  readonly splitting?: readonly number[];
   /** Of the document that the states were read from. */
   readonly seq_no: number;
 }
@@ -171,7 +178,7 @@ export function companionStore(index: string, needs: StoreNeeds, trusting = fals
     lacking: undefined,
     fetch,
     async read(hits) {
-      const stored = await documents(engine, object, hits.map(keyOf), ['model', 'hash', 'seq_no']);
+      const stored = await documents(engine, object, hits.map(keyOf), [...CLAIM_MEMBERS, 'seq_no']);
       const isKnown = hits.map(
         ({ _seq_no }, at) => stored[at]?.seq_no === _seq_no && stored[at].model === model,
       );
@@ -185,7 +192,7 @@ export function companionStore(index: string, needs: StoreNeeds, trusting = fals
         const text = selectText(now._source, selection);
         if (text === '') return { hit: now, text, hash: '', standing: 'no-text', claimed: false };
         const hash = contentHash(text);
-        const claimed = beside?.hash === hash && beside.model === model;
+        const claimed = claimsToBeOfNow(beside && { ...beside }, text, hash, needs);
         const standing = !beside ? 'missing' : claimed ? 'fresh' : 'stale';
         return { hit: now, text, hash, standing, claimed };
       });
@@ -196,7 +203,7 @@ export function companionStore(index: string, needs: StoreNeeds, trusting = fals
         const bytes = states.get(hash)!;
         const document: CompanionDocument = {
           states: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64'),
-          ...{ model, hash, seq_no: version },
+          ...{ model, hash, ...howRead(bytes), seq_no: version },
         };
         const action = { index: { ...place, version, version_type: 'external_gte' } };
         return `${JSON.stringify(action)}\n${JSON.stringify(document)}\n`;
@@ -241,6 +248,13 @@ export function companionStore(index: string, needs: StoreNeeds, trusting = fals
     const outcomes = await writeInBulk(engine, lines, { conflict: 'left', absent: 'left' });
     return outcomes.filter(({ kind }) => kind === 'written').length;
   }
+}
+
+function howRead(states: Uint8Array): Pick<CompanionDocument, 'tokens' | 'truncated' | 'splitting'> {
+  const reading = readHeader(states);
+  if (reading.kind !== 'ok') return {};
+  const { tokens, truncated, splitting } = reading.header;
+  return { tokens, truncated, splitting: splittingNumbers(splitting) };
 }
 
 function keyOf({ _index: index, _id: id, _routing: routing }: StandingHit): DocumentKey {

@@ -2,16 +2,18 @@
 import { contentHash } from '../../states/hash.ts';
 import { miceFields } from '../fields.ts';
 import { fieldNames, selectText } from '../text.ts';
-import { writeObject } from './object.ts';
+import { CLAIM_MEMBERS, claimsToBeOfNow } from './claim.ts';
+import { havingPassages, writeObject } from './object.ts';
 import { documentsById, routed } from './requests.ts';
 import type { ReadDocument, StandingHit, StatesStore, StoreNeeds } from './store.ts';
 
 const HAS_STATES = 'mice-states';
+const HAS_PASSAGES = 'mice-passages';
 
 /** @param others objects of other bundles in the same documents, which stay as they are */
 export function fieldStore(needs: StoreNeeds, others: readonly string[] = []): StatesStore {
-  const { engine, object, model, selection } = needs;
-  const wanted = [...fieldNames(selection), `${object}.hash`, `${object}.model`];
+  const { engine, object, model, selection, passageVectors } = needs;
+  const wanted = [...fieldNames(selection), ...CLAIM_MEMBERS.map((member) => `${object}.${member}`)];
   const field = `${object}.states`;
   return {
     search: (query) => ({
@@ -20,14 +22,27 @@ export function fieldStore(needs: StoreNeeds, others: readonly string[] = []): S
       query: {
         bool: {
           filter: [query ?? { match_all: {} }],
-          should: [{ exists: { field, _name: HAS_STATES } }],
+          should: [
+            { exists: { field, _name: HAS_STATES } },
+            ...(passageVectors ? [havingPassages(object, HAS_PASSAGES)] : []),
+          ],
           minimum_should_match: 0,
         },
       },
     }),
     lacking: {
       bool: {
-        must_not: [{ bool: { filter: [{ exists: { field } }, { term: { [`${object}.model`]: model } }] } }],
+        must_not: [
+          {
+            bool: {
+              filter: [
+                { exists: { field } },
+                { term: { [`${object}.model`]: model } },
+                ...(passageVectors ? [havingPassages(object)] : []),
+              ],
+            },
+          },
+        ],
       },
     },
     async fetch(keys) {
@@ -40,7 +55,7 @@ export function fieldStore(needs: StoreNeeds, others: readonly string[] = []): S
     read: async (hits) => hits.map((hit) => readHit(hit, needs)),
     write(documents, states) {
       const hits = documents.map(({ hit }) => hit);
-      const fields = (place: number) => miceFields(states.get(documents[place]!.hash)!, model);
+      const fields = (place: number) => miceFields(states.get(documents[place]!.hash)!, needs);
       return writeObject(engine, hits, others, (place) => `${JSON.stringify(object)}:${fields(place)}`);
     },
     // They go with the documents.
@@ -49,12 +64,13 @@ export function fieldStore(needs: StoreNeeds, others: readonly string[] = []): S
 }
 
 /** Only a search shows whether there are states; a document that was fetched by id counts as without. */
-function readHit(hit: StandingHit, { object, model, selection }: StoreNeeds): ReadDocument {
-  const text = selectText(hit._source, selection);
+function readHit(hit: StandingHit, needs: StoreNeeds): ReadDocument {
+  const text = selectText(hit._source, needs.selection);
   const hash = text === '' ? '' : contentHash(text);
-  const ours = hit._source?.[object] as { hash?: unknown; model?: unknown } | null | undefined;
-  const claimed = hash !== '' && ours?.hash === hash && ours.model === model;
-  const has = hit.matched_queries?.includes(HAS_STATES) ?? false;
+  const ours = hit._source?.[needs.object] as Readonly<Record<string, unknown>> | null | undefined;
+  const claimed = claimsToBeOfNow(ours, text, hash, needs);
+  const names = needs.passageVectors ? [HAS_STATES, HAS_PASSAGES] : [HAS_STATES];
+  const has = names.every((name) => hit.matched_queries?.includes(name) ?? false);
   const standing = hash === '' ? 'no-text' : !has ? 'missing' : claimed ? 'fresh' : 'stale';
   return { hit, text, hash, standing, claimed };
 }

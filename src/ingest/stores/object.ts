@@ -66,12 +66,20 @@ export async function writeObject(
   return along.map((more): Outcome => (more === undefined ? { kind: 'changed' } : outcomes[next++]!));
 }
 
+/** A query for documents that have vectors of passages in `object`; none where its mapping has no place for them. */
+export function havingPassages(object: string, name?: string): unknown {
+  const nested = { path: `${object}.passages`, query: { match_all: {} }, ignore_unmapped: true };
+  return { nested: { ...nested, ...(name !== undefined && { _name: name }) } };
+}
+
 interface Along {
   readonly _id: string;
   readonly _routing?: string;
   readonly _seq_no: number;
   readonly _source?: Readonly<Record<string, { readonly model?: string } | null>>;
   readonly fields?: Readonly<Record<string, readonly string[]>>;
+  /** Objects that have vectors of passages. */
+  readonly matched_queries?: readonly string[];
 }
 
 /** Members of other bundles, by place; undefined where a document is another one by now. */
@@ -91,7 +99,13 @@ async function membersAlong(
     body: {
       // As many as there are, even where an id exists under several routings.
       size: 2 * hits.length,
-      query: { ids: { values: hits.map(({ _id }) => _id) } },
+      query: {
+        bool: {
+          filter: [{ ids: { values: hits.map(({ _id }) => _id) } }],
+          should: others.map((object) => havingPassages(object, object)),
+          minimum_should_match: 0,
+        },
+      },
       seq_no_primary_term: true,
       _source: others.map((object) => `${object}.model`),
       docvalue_fields: others.map((object) => `${object}.states`),
@@ -107,7 +121,9 @@ async function membersAlong(
       const model = now._source?.[object]?.model;
       if (states === undefined || model === undefined) return [];
       const bytes = Buffer.from(states, 'base64');
-      return readHeader(bytes).kind === 'ok' ? `${JSON.stringify(object)}:${miceFields(bytes, model)}` : [];
+      const passageVectors = now.matched_queries?.includes(object) ?? false;
+      if (readHeader(bytes).kind !== 'ok') return [];
+      return `${JSON.stringify(object)}:${miceFields(bytes, { model, passageVectors })}`;
     });
   });
 }

@@ -1,5 +1,6 @@
 /** The contract of what keeps states in the cluster, as backfill, sweeper and write-back use it. */
 import type { Engine } from '../../engine/port.ts';
+import type { Splitting } from '../../states/splitting.ts';
 import type { DocumentKey } from '../current.ts';
 import type { TextSelection } from '../text.ts';
 
@@ -51,6 +52,10 @@ export interface StoreNeeds {
   /** Value of `model` that is fresh. */
   readonly model: string;
   readonly selection: TextSelection;
+  /** How texts are read now; any other is as good unless given. */
+  readonly splitting?: Splitting | undefined;
+  /** Whether vectors of passages are to be there. */
+  readonly passageVectors?: boolean | undefined;
 }
 
 /** The states of one index's documents. */

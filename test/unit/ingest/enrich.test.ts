@@ -51,6 +51,35 @@ describe('an enriched document', () => {
     expect(states).toMatchObject({ kind: 'ok', header: { hash: mice.hash } });
   });
 
+  it('that is long says how it was read, and has the vector of each passage where that is wanted', async () => {
+    const split = await openModel(tinyBundle, { threads: 1, passages: { tokens: 0, overlap: 0, most: 3 } });
+    const source = JSON.stringify({ text: 'Ice moves slowly down the valley. '.repeat(40) });
+    const long = JSON.parse(await enrich(source, { model: split })).mice;
+    expect(long).toMatchObject({ truncated: true, splitting: [64, 0, 3, 1] });
+    expect(long).not.toHaveProperty('passages');
+    expect(Math.hypot(...long.vector)).toBeCloseTo(1, 3);
+    const nested = JSON.parse(await enrich(source, { model: split, passageVectors: true })).mice;
+    expect(nested).toMatchObject({ vector: long.vector, states: long.states });
+    expect(nested.passages).toHaveLength(3);
+    const short = JSON.parse(await enrich('{"text":"ice"}', { model: split, passageVectors: true })).mice;
+    expect(short).toMatchObject({ truncated: false, splitting: [], passages: [{ vector: short.vector }] });
+    await split.close();
+  });
+
+  it('is encoded anew where the states that are kept are of other passages', async () => {
+    const text = 'Ice moves slowly down the valley. '.repeat(40);
+    const keeper = openMemoryCache(1e7);
+    await enrich(JSON.stringify({ text }), { keeper });
+    const kept = keeper.get(contentHash(text))!;
+    const split = await openModel(tinyBundle, { threads: 1, passages: { tokens: 0, overlap: 0, most: 3 } });
+    const ask = async () => ({
+      hits: { hits: [{ fields: { 'mice.states': [Buffer.from(kept).toString('base64')] } }] },
+    });
+    const none = { model: split, ask, keeper: openMemoryCache(1e7) };
+    expect(JSON.parse(await enrich(JSON.stringify({ text }), none)).mice.splitting).toEqual([64, 0, 3, 1]);
+    await split.close();
+  });
+
   it('loses an object of ours that was copied from another document', async () => {
     const enriched = await enrich('{"mice":{"hash":"old"},"text":"ice"}');
     expect(enriched.match(/"mice"/g)).toHaveLength(1);

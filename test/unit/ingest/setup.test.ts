@@ -65,7 +65,7 @@ describe('setting up', () => {
       template: {
         settings: { number_of_shards: '2', index: { knn: 'true' } },
         mappings: {
-          _source: { excludes: ['mice.vector', 'mice.states'] },
+          _source: { excludes: ['mice.vector', 'mice.states', 'mice.passages.vector'] },
           properties: { text: { type: 'text' }, mice: { properties: { states: { type: 'binary' } } } },
         },
       },

@@ -191,8 +191,10 @@ describe('a partial update', () => {
     await send('/ready/_update/1?_source=true', { doc: { n: 1 }, _source: ['text'] });
     await bulk([{ update: { _id: '1', _source: true } }, { doc: { n: 2 }, _source: { includes: ['n'] } }]);
     const [single, lines] = engine.requests.filter(({ path }) => /_update|_bulk/.test(path)).slice(-2);
-    const excludes = ['mice.vector', 'mice.states'];
-    expect(single!.path).toBe('/ready/_update/1?_source=true&_source_excludes=mice.vector%2Cmice.states');
+    const excludes = ['mice.vector', 'mice.states', 'mice.passages'];
+    expect(single!.path).toBe(
+      '/ready/_update/1?_source=true&_source_excludes=mice.vector%2Cmice.states%2Cmice.passages',
+    );
     expect(JSON.parse(single!.body)._source).toEqual({ includes: ['text'], excludes });
     const [action, body] = lines!.body.split('\n').map((line) => line && JSON.parse(line));
     expect(action.update._source).toEqual({ excludes });
@@ -207,7 +209,10 @@ describe('a partial update', () => {
     const { path, body: arrived } = engine.requests.findLast((request) => request.path.includes('_bulk'))!;
     expect(path).toBe('/ready/_bulk?_source_includes=n,text');
     const [, doc, , scripted] = arrived.split('\n').map((line) => line && JSON.parse(line));
-    expect(doc._source).toEqual({ includes: ['n', 'text'], excludes: ['mice.vector', 'mice.states'] });
+    expect(doc._source).toEqual({
+      includes: ['n', 'text'],
+      excludes: ['mice.vector', 'mice.states', 'mice.passages'],
+    });
     expect(scripted).toEqual(script);
   });
 

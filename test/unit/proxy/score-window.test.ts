@@ -9,6 +9,8 @@ import { findHits } from '../../../src/proxy/hits.ts';
 import { openLiveStates } from '../../../src/proxy/live-states.ts';
 import { openLoad } from '../../../src/proxy/load.ts';
 import { scoreWindow, type WindowNeeds } from '../../../src/proxy/score-window.ts';
+import { encodePassages } from '../../../src/states/encode.ts';
+import { unsplit } from '../../../src/states/splitting.ts';
 
 /** A window of `count` hits whose text is their place; none has stored states. */
 function windowOf(count: number, deadline: AbortSignal, sourceIsWhole = true) {
@@ -38,6 +40,7 @@ interface Script {
 function needsOf({ onScore, overload }: Script = {}): WindowNeeds {
   const model = {
     bundle: { id: 'm' },
+    splitting: unsplit(256),
     encodeDocuments: async (texts: readonly string[]) => texts.map((text) => ({ states: Buffer.from(text) })),
     async score(_query: unknown, documents: readonly Uint8Array[]) {
       const places = documents.map((bytes) => Number(Buffer.from(bytes).toString()));
@@ -142,5 +145,37 @@ describe('a window', () => {
     const { scores, reason } = await score(windowOf(3, never, false), { ...needsOf(), fetchSources });
     expect(scores).toEqual([undefined, undefined, undefined]);
     expect(reason).toBe('no-source');
+  });
+
+  it('of long documents is scored in smaller goes, and tells which passage has the score', async () => {
+    const splitting = { tokens: 2, overlap: 0, most: 4, rule: 1 };
+    const goes: number[] = [];
+    const passages = [0, 4, 8, 12].map((start) => ({
+      ...{ start, end: start + 4, vector: Float32Array.of(1), states: new Float32Array(2) },
+    }));
+    const bytes = encodePassages({
+      ...{ bundleId: '0123456789abcdef', hash: '0'.repeat(32), truncated: true, dtype: 'int8', dims: 1 },
+      ...{ splitting, passages },
+    });
+    const model = {
+      ...{ bundle: { id: 'm' }, splitting },
+      encodeDocuments: async (texts: readonly string[]) => texts.map(() => ({ states: bytes })),
+      async score(_query: unknown, documents: readonly Uint8Array[]) {
+        goes.push(documents.length);
+        return {
+          scores: new Float32Array(documents.length),
+          passages: new Uint32Array(documents.length).fill(2),
+        };
+      },
+    } as unknown as Model;
+    const needs: WindowNeeds = {
+      ...{ ...needsOf(), model, live: openLiveStates(model, 1e6) },
+      fetchSources: async (hits) => hits.map(({ id }) => ({ text: `${id} `.repeat(100) })),
+    };
+    const { read } = await score(windowOf(5, never, false), needs);
+    expect(goes).toEqual([2, 2, 1]);
+    expect(read).toEqual(
+      Array(5).fill({ passages: 4, best: 3, place: { start: 8, end: 12 }, truncated: true }),
+    );
   });
 });

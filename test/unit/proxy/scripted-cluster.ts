@@ -1,4 +1,5 @@
 /** A cluster of a few documents on a real socket, with a proxy's searches in front of it and a model that can be watched. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
@@ -18,6 +19,7 @@ import { search } from '../../../src/proxy/search-routes.ts';
 import type { Services } from '../../../src/proxy/services.ts';
 import { openUpstream } from '../../../src/proxy/upstream.ts';
 import { openWindowCache } from '../../../src/proxy/window-cache.ts';
+import { unsplit } from '../../../src/states/splitting.ts';
 
 export interface Document {
   readonly id: string;
@@ -119,6 +121,7 @@ function watchedModel(state: Scripted): Model {
       graphs: { 'query-fast': 'query-fast.onnx' },
       score: { firstStage: { kind: 'reciprocal-log2', weight: 0 } },
     },
+    splitting: unsplit(256),
     async encodeQuery() {
       if (state.modelFails) throw new MiceError('model-failed', 'no');
       return { vector: Float32Array.of(1, 0) };

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryCache, type StatesShelf } from '../../../src/states/cache.ts';
-import { openDiskShelf } from '../../../src/states/disk-shelf.ts';
+import { type DiskShelfOptions, openDiskShelf } from '../../../src/states/disk-shelf.ts';
 import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { unsplit } from '../../../src/states/splitting.ts';
 
 const bundleId = '0123456789abcdef';
 let directory: string;
@@ -22,7 +23,7 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function shelf(over: { bundleId?: string; limitBytes?: number } = {}): Promise<StatesShelf> {
+async function shelf(over: Partial<DiskShelfOptions> = {}): Promise<StatesShelf> {
   const opened = await openDiskShelf({
     ...{ directory, bundleId, limitBytes: 1e8, onFault: (message) => faults.push(message) },
     ...over,
@@ -45,6 +46,16 @@ function states(text: string, tokens = 3, of = bundleId): Uint8Array {
 }
 
 describe('states on disk', () => {
+  it('of a text that was read otherwise than it is now are not given', async () => {
+    const first = await shelf();
+    first.put(contentHash('a'), states('a', 3));
+    await close(first);
+    const shorter = await shelf({ splitting: unsplit(2) });
+    expect(shorter.get(contentHash('a'))).toBeUndefined();
+    await close(shorter);
+    expect((await shelf({ splitting: unsplit(3) })).get(contentHash('a'))).toEqual(states('a', 3));
+  });
+
   it('outlive the process', async () => {
     const first = await shelf();
     first.put(contentHash('a'), states('a'));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   fitsSplitting,
-  parseSplitting,
-  printSplitting,
   type Splitting,
+  splittingFrom,
+  splittingNumbers,
   unsplit,
 } from '../../../src/states/splitting.ts';
 
@@ -41,14 +41,24 @@ describe('what was read of a text', () => {
   });
 });
 
-describe('a splitting in words', () => {
-  it('is its four numbers, and read back from them', () => {
-    expect(printSplitting(splitting)).toBe('256/32/4/1');
-    expect(parseSplitting('256/32/4/1')).toEqual(splitting);
+describe('a splitting in numbers', () => {
+  it('is its four members, and read back from them', () => {
+    expect(splittingNumbers(splitting)).toEqual([256, 32, 4, 1]);
+    expect(splittingFrom([256, 32, 4, 1])).toEqual(splitting);
+    expect(splittingFrom(splittingNumbers(undefined))).toBeUndefined();
   });
 
   it('is nothing else', () => {
-    for (const other of ['256/32/4', '256/32/4/1/', 'a/b/c/d', '', '-1/0/1/1', 7, null, undefined])
-      expect(parseSplitting(other), String(other)).toBeUndefined();
+    for (const other of [
+      [256, 32, 4],
+      [1, 2, 3, 4, 5],
+      ['1', 2, 3, 4],
+      [0.5, 0, 1, 1],
+      '256',
+      7,
+      null,
+      undefined,
+    ])
+      expect(splittingFrom(other), String(other)).toBeUndefined();
   });
 });
