@@ -148,8 +148,9 @@ describeOnEngines('killed', (under) => {
         const answer = await sent;
         if (answer?.status === 200 && !JSON.parse(answer.text).errors) written += part;
         if (isLast) continue;
-        const known = await freshOnes(under.url, index);
         sidecar = await start();
+        // Read only now: what the killed one had sent on, the cluster may have finished after its death.
+        const known = await freshOnes(under.url, index);
         // The same documents once more, as a client does that had no answer: those that arrived are known by their text.
         if (answer === undefined) {
           await raw(sidecar.url, `/${index}/_bulk?refresh=true`, { body: lines.join('') });

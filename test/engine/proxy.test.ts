@@ -307,7 +307,9 @@ describeOnEngines('searches through the proxy', (engine) => {
     expect(compared.reranked.hits[0].firstRank).toBeGreaterThan(1);
     expect(compared.verdict.outcome).toBe('reranked');
     expect(compared.timingsMs.total ?? compared.timingsMs.upstream).toBeGreaterThan(0);
-    expect((await ask('/_mice/compare', { index: 'absent', query: question })).status).toBe(404);
+    expect(
+      (await ask('/_mice/compare', { index: engine.freshIndex('absent'), query: question })).status,
+    ).toBe(404);
   });
 });
 
