@@ -5,9 +5,7 @@ import { Command } from 'commander';
 import { benchIngest } from '../bench/ingest.ts';
 import type { BenchDocument } from '../bench/sidecar.ts';
 import { openDemoData } from '../demo/data.ts';
-import { startProgress } from '../observe/progress.ts';
-import { count, writeReport } from './bench-report.ts';
-import { watchInterruption } from './interruption.ts';
+import { count, watched, writeReport } from './bench-report.ts';
 
 interface IngestFlags {
   readonly json?: string;
@@ -51,19 +49,11 @@ function length(text: string): number {
 }
 
 async function runIngestBench({ json, documents: each, stream, data, ...flags }: IngestFlags): Promise<void> {
-  const { signal, stop } = watchInterruption('The measurement');
-  const { corpus } = await openDemoData(fileURLToPath(new URL('../..', import.meta.url)), data);
-  const documents: BenchDocument[] = [];
-  for await (const { title = '', text } of corpus.read()) documents.push({ title, text });
-  const progress = startProgress('measuring', flags.rounds + 1, 'rounds');
-  try {
-    const onRound = () => progress.advance(1);
-    await writeReport(
-      await benchIngest({ ...flags, documents, each, streamMb: stream, signal, onRound }),
-      json,
-    );
-  } finally {
-    progress.stop();
-    stop();
-  }
+  const report = await watched(flags.rounds + 1, async (watch) => {
+    const { corpus } = await openDemoData(fileURLToPath(new URL('../..', import.meta.url)), data);
+    const documents: BenchDocument[] = [];
+    for await (const { title = '', text } of corpus.read()) documents.push({ title, text });
+    return benchIngest({ ...flags, ...watch, documents, each, streamMb: stream });
+  });
+  await writeReport(report, json);
 }

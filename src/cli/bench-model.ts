@@ -1,14 +1,11 @@
 /** `mice bench rerank|encode`: the model by itself, without server and cluster. */
 import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import type { ContestOptions } from '../bench/contest.ts';
 import { benchEncode } from '../bench/encode.ts';
 import { growthPlot } from '../bench/growth-plot.ts';
 import { benchRerank } from '../bench/rerank.ts';
 import { defaultBundleDirectory } from '../model/bundle.ts';
-import { startProgress } from '../observe/progress.ts';
-import { count, writeReport } from './bench-report.ts';
-import { watchInterruption } from './interruption.ts';
+import { count, watched, writeReport } from './bench-report.ts';
 
 interface Flags {
   readonly json?: string;
@@ -52,18 +49,4 @@ function measured(command: Command): Command {
     .option('--json <file>', 'write the result as JSON; - writes it to standard output instead of the ratios')
     .option('--bundle <directory>', 'model bundle', defaultBundleDirectory())
     .option('--rounds <n>', 'rounds, each of which measures everything once', count('--rounds'), 9);
-}
-
-async function watched<T>(
-  rounds: number,
-  measure: (watch: Omit<ContestOptions, 'rounds'>) => Promise<T>,
-): Promise<T> {
-  const { signal, stop } = watchInterruption('The measurement');
-  const progress = startProgress('measuring', rounds, 'rounds');
-  try {
-    return await measure({ signal, onRound: () => progress.advance(1) });
-  } finally {
-    progress.stop();
-    stop();
-  }
 }

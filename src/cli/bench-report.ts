@@ -2,6 +2,8 @@
 import { writeFile } from 'node:fs/promises';
 import type { BenchReport } from '../bench/report.ts';
 import { MiceError } from '../errors.ts';
+import { startProgress } from '../observe/progress.ts';
+import { watchInterruption } from './interruption.ts';
 import { printJson } from './output.ts';
 
 /** Reads the number that follows `flag`. */
@@ -13,6 +15,23 @@ export function count(flag: string): (text: string) => number {
       hint: 'Accepted: a number above 0.',
     });
   };
+}
+
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly onRound: () => void;
+}
+
+/** Measures with progress on the terminal, until it is done or interrupted. */
+export async function watched<T>(rounds: number, measure: (watch: Watch) => Promise<T>): Promise<T> {
+  const { signal, stop } = watchInterruption('The measurement');
+  const progress = startProgress('measuring', rounds, 'rounds');
+  try {
+    return await measure({ signal, onRound: () => progress.advance(1) });
+  } finally {
+    progress.stop();
+    stop();
+  }
 }
 
 /** To the file `json`, and the ratios on standard output; `-` writes all of it there. */

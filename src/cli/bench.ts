@@ -2,11 +2,9 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { benchProxy } from '../bench/proxy.ts';
-import { startProgress } from '../observe/progress.ts';
 import { ingestBench } from './bench-ingest.ts';
 import { encodeBench, rerankBench } from './bench-model.ts';
-import { count, writeReport } from './bench-report.ts';
-import { watchInterruption } from './interruption.ts';
+import { count, watched, writeReport } from './bench-report.ts';
 
 export function benchCommand(): Command {
   return new Command('bench')
@@ -47,23 +45,11 @@ function proxyBench(): Command {
 }
 
 async function runProxyBench({ json, seconds, searches, ...counts }: ProxyFlags): Promise<void> {
-  const { signal, stop } = watchInterruption('The measurement');
-  const progress = startProgress('measuring', searches ? 2 * counts.rounds : counts.rounds, 'rounds');
-  try {
-    const onRound = () => progress.advance(1);
-    await writeReport(
-      await benchProxy({
-        ...counts,
-        secondsEach: seconds,
-        searches: searches || 0,
-        root: fileURLToPath(new URL('../..', import.meta.url)),
-        signal,
-        onRound,
-      }),
-      json,
-    );
-  } finally {
-    progress.stop();
-    stop();
-  }
+  const report = await watched(searches ? 2 * counts.rounds : counts.rounds, (watch) =>
+    benchProxy({
+      ...{ ...counts, ...watch, secondsEach: seconds, searches: searches || 0 },
+      root: fileURLToPath(new URL('../..', import.meta.url)),
+    }),
+  );
+  await writeReport(report, json);
 }
