@@ -4,12 +4,11 @@
  * hash or its sequence number later.
  */
 import type { Engine } from '../engine/port.ts';
-import type { EncodingModel, Model } from '../model/model.ts';
-import { contentHash } from '../states/hash.ts';
+import type { EncodingModel } from '../model/model.ts';
 import type { Accepted } from './accepted.ts';
 import { startPace } from './backfill/pace.ts';
 import { writeStates } from './backfill/writer.ts';
-import type { StatesKeeper } from './known-states.ts';
+import { encodeTexts, type StatesByHash, type StatesKeeper } from './known-states.ts';
 import { removeFromCompanion } from './stores/companion.ts';
 import type { Placing } from './stores/placing.ts';
 import type { SelectionOf } from './text.ts';
@@ -45,7 +44,7 @@ export async function writeBeside(accepted: readonly Accepted[], needs: BesideNe
 }
 
 async function writeOne(index: string, writes: readonly Accepted[], needs: BesideNeeds): Promise<void> {
-  const { engine, model, object, placing, selectionOf, signal } = needs;
+  const { engine, model, object, placing, selectionOf } = needs;
   const selection = selectionOf(index);
   const { bundle, splitting } = model;
   const store = await placing.storeOf(index, {
@@ -53,9 +52,14 @@ async function writeOne(index: string, writes: readonly Accepted[], needs: Besid
   });
   const read = await store.read(await store.fetch(writes.filter(({ deleted }) => !deleted)));
   const open = read.filter(({ standing }) => standing === 'stale' || standing === 'missing');
-  const encoding = encodingOnce(needs);
-  await writeStates(open, { store, encodeModel: encoding, pace: startPace(0), signal });
-  if (read.length > 0) needs.onStates(encoding.encoded(), read.length - encoding.encoded());
+  let encoded = 0;
+  const encode = async (texts: ReadonlyMap<string, string>) => {
+    const { states, made } = await statesOnce(texts, needs);
+    encoded += made;
+    return states;
+  };
+  await writeStates(open, { store, encode, pace: startPace(0) });
+  if (read.length > 0) needs.onStates(encoded, read.length - encoded);
   const without = read.filter(({ standing }) => standing === 'no-text').map(({ hit }) => hit);
   await removeFromCompanion(engine, object, [
     ...writes.filter(({ deleted }) => deleted),
@@ -63,22 +67,21 @@ async function writeOne(index: string, writes: readonly Accepted[], needs: Besid
   ]);
 }
 
-/** The model, but for texts whose states are at hand. */
-function encodingOnce({ model, keeper }: BesideNeeds) {
-  let encoded = 0;
-  const encodeDocuments: Model['encodeDocuments'] = async (texts, options) => {
-    const kept = texts.map((text) => keeper.get(contentHash(text)));
-    const missing = texts.filter((_, at) => !kept[at]);
-    const made = missing.length > 0 ? await model.encodeDocuments(missing, options) : [];
-    made.forEach(({ states }, at) => {
-      keeper.remember(contentHash(missing[at]!), states);
-    });
-    encoded += made.length;
-    let next = 0;
-    return kept.map((states) => (states ? { ...held, states } : made[next++]!));
-  };
-  return { encodeDocuments, encoded: () => encoded };
+/** States at hand, and those of the model for the other texts. */
+async function statesOnce(
+  texts: ReadonlyMap<string, string>,
+  { model, keeper, signal }: BesideNeeds,
+): Promise<{ readonly states: StatesByHash; readonly made: number }> {
+  const states = new Map<string, Uint8Array>();
+  const missing = new Map<string, string>();
+  for (const [hash, text] of texts) {
+    const kept = keeper.get(hash);
+    if (kept) states.set(hash, kept);
+    else missing.set(hash, text);
+  }
+  for (const [hash, made] of await encodeTexts(missing, model, signal)) {
+    states.set(hash, made);
+    keeper.remember(hash, made);
+  }
+  return { states, made: missing.size };
 }
-
-/** Of states at hand, only the states are asked for. */
-const held = { tokens: 0, truncated: false, vector: new Float32Array() };

@@ -6,7 +6,7 @@ import type { EncodingModel } from '../model/model.ts';
 import { contentHash } from '../states/hash.ts';
 import { type AskBytes, type Current, currentSources, type DocumentKey } from './current.ts';
 import { miceFields } from './fields.ts';
-import { type AskCluster, knownStates, type StatesKeeper } from './known-states.ts';
+import { type AskCluster, encodeTexts, knownStates, type StatesKeeper } from './known-states.ts';
 import { changesNothing, isObject, merged } from './merge.ts';
 import { type RecentWrites, rememberWrites } from './recent.ts';
 import { type SelectionOf, selectText } from './text.ts';
@@ -127,14 +127,10 @@ async function statesOf(
   }
   for (const hash of byHash.keys()) missing.delete(hash);
   try {
-    const texts = [...missing.values()];
-    const options = { priority: 'ingest', signal: needs.signal } as const;
-    const encoded = texts.length > 0 ? await needs.model.encodeDocuments(texts, options) : [];
-    [...missing.keys()].forEach((hash, at) => {
-      const { states } = encoded[at]!;
+    for (const [hash, states] of await encodeTexts(missing, needs.model, needs.signal)) {
       byHash.set(hash, states);
       needs.keeper.remember(hash, states);
-    });
+    }
     if (documents > 0) needs.onStates(missing.size, documents - missing.size);
     return { byHash };
   } catch (cause) {

@@ -1,4 +1,5 @@
 /** States that exist already: a text's hash is their name, so a text that was read once is not read again. */
+import type { EncodingModel } from '../model/model.ts';
 import { checkStates } from '../states/check.ts';
 import type { Splitting } from '../states/splitting.ts';
 
@@ -47,6 +48,20 @@ export async function knownStates(
     if (check.kind === 'ok') found.set(check.header.hash, states);
   }
   return found;
+}
+
+/**
+ * States of texts, by the same hashes, from the model.
+ * @throws MiceError `model-overloaded`, `model-failed`, `aborted`
+ */
+export async function encodeTexts(
+  texts: ReadonlyMap<string, string>,
+  model: Pick<EncodingModel, 'encodeDocuments'>,
+  signal: AbortSignal,
+): Promise<StatesByHash> {
+  if (texts.size === 0) return new Map();
+  const encoded = await model.encodeDocuments([...texts.values()], { priority: 'ingest', signal });
+  return new Map([...texts.keys()].map((hash, at) => [hash, encoded[at]!.states]));
 }
 
 /** One document a hash. */

@@ -1,4 +1,5 @@
 /** Documents that lack fresh states, found and repaired now and then: written past the proxy, by script, or reindexed. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { type BackfillOptions, type BackfillSummary, backfill } from './backfill/backfill.ts';
 
 export interface SweeperOptions
@@ -39,19 +40,6 @@ async function sweepUntil(signal: AbortSignal, options: SweeperOptions): Promise
         options.onFault(error, index);
       }
     }
-    await untilAborted(options.intervalMs, signal);
+    await pause(options.intervalMs, undefined, { signal }).catch(() => {});
   }
-}
-
-function untilAborted(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
-  });
 }

@@ -1,12 +1,12 @@
 /** States that were encoded on sight, written to the cluster: what was read once by a search is stored. */
 import type { Engine } from '../engine/port.ts';
-import type { EncodingModel, Model } from '../model/model.ts';
+import type { EncodingModel } from '../model/model.ts';
 import type { StatesCache } from '../states/cache.ts';
 import { startPace } from './backfill/pace.ts';
 import { writeStates } from './backfill/writer.ts';
 import type { DocumentKey } from './current.ts';
+import type { StatesByHash } from './known-states.ts';
 import type { Placing } from './stores/placing.ts';
-import type { ReadDocument } from './stores/store.ts';
 import type { SelectionOf } from './text.ts';
 
 export interface WriteBackNeeds {
@@ -85,21 +85,19 @@ async function write(keys: readonly DocumentKey[], needs: WriteBackNeeds): Promi
     const read = (await store.read(await store.fetch(documents))).filter(
       ({ standing, hash }) => (standing === 'stale' || standing === 'missing') && cache.get(hash),
     );
-    const { written } = await writeStates(read, {
-      ...{ store, pace: startPace(0), signal: new AbortController().signal },
-      encodeModel: { encodeDocuments: cached(read, cache) },
-    });
+    const encode = async (texts: ReadonlyMap<string, string>) => cached(texts.keys(), cache);
+    const { written } = await writeStates(read, { store, encode, pace: startPace(0) });
     onWritten(written);
   }
 }
 
 /** In place of the model: a text that changed meanwhile, and is not in the cache, is left for its next reader. */
-function cached(read: readonly ReadDocument[], cache: Pick<StatesCache, 'get'>): Model['encodeDocuments'] {
-  const hashes = new Map(read.map(({ text, hash }) => [text, hash]));
-  return async (texts) =>
-    texts.map((text) => {
-      const states = cache.get(hashes.get(text) ?? '');
-      if (!states) throw new Error('a document changed while its states were written back');
-      return { states, tokens: 0, truncated: false, vector: new Float32Array() };
-    });
+function cached(hashes: Iterable<string>, cache: Pick<StatesCache, 'get'>): StatesByHash {
+  const found = new Map<string, Uint8Array>();
+  for (const hash of hashes) {
+    const states = cache.get(hash);
+    if (!states) throw new Error('a document changed while its states were written back');
+    found.set(hash, states);
+  }
+  return found;
 }

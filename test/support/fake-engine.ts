@@ -5,6 +5,9 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
+import { connectEngine } from '../../src/engine/connect.ts';
+import type { Engine } from '../../src/engine/port.ts';
+import { openPlacing, type Placing } from '../../src/ingest/stores/placing.ts';
 
 type Json = Record<string, unknown>;
 
@@ -36,6 +39,30 @@ export interface FakeEngine {
   /** Writes past everything. */
   put(index: string, id: string, source: Json): void;
   close(): Promise<void>;
+}
+
+/** A fake engine and what a service makes of it at its start. */
+export interface ConnectedFake {
+  readonly fake: FakeEngine;
+  readonly engine: Engine;
+  readonly placing: Placing;
+  close(): Promise<void>;
+}
+
+export async function connectFakeEngine(prepared: readonly string[]): Promise<ConnectedFake> {
+  const fake = await startFakeEngine(prepared);
+  const engine = await connectEngine({ url: fake.url });
+  const placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
+  return {
+    fake,
+    engine,
+    placing,
+    async close() {
+      placing.close();
+      await engine.close();
+      await fake.close();
+    },
+  };
 }
 
 export async function startFakeEngine(prepared: readonly string[]): Promise<FakeEngine> {

@@ -1,6 +1,8 @@
 /** States for documents that are already there: claim a slice → scan → encode what is not fresh → update → checkpoint. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Engine, IndexBody } from '../../engine/port.ts';
 import type { EncodingModel } from '../../model/model.ts';
+import { encodeTexts } from '../known-states.ts';
 import type { Placing } from '../stores/placing.ts';
 import type { ReadDocument, StatesStore } from '../stores/store.ts';
 import type { SelectionOf } from '../text.ts';
@@ -123,7 +125,7 @@ function slicesOf(wanted: number, shards: number): number {
 function workerOf(index: string, job: Job, documents: number, store: StatesStore, options: BackfillOptions) {
   const { engine, model, query, signal, leaseMs = LEASE_MS } = options;
   const pace = startPace(options.rate ?? 0);
-  const needs: WriterNeeds = { store, encodeModel: model, pace, signal };
+  const needs: WriterNeeds = { store, pace, encode: (texts) => encodeTexts(texts, model, signal) };
   const search = store.search(query);
   let written = 0;
   let sliceFault: unknown;
@@ -211,18 +213,9 @@ function workerOf(index: string, job: Job, documents: number, store: StatesStore
   };
 }
 
-function waited(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', stop, { once: true });
-  });
+/** @throws the reason of `signal` */
+async function waited(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal }).catch(() => signal.throwIfAborted());
 }
 
 function added(a: SliceCounts, b: SliceCounts): SliceCounts {

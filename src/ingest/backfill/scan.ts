@@ -1,4 +1,5 @@
 /** The documents of a slice, page by page, from a view that no write changes. */
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Engine, IndexView } from '../../engine/port.ts';
 import { MiceError } from '../../errors.ts';
 import type { StandingHit } from '../stores/store.ts';
@@ -63,6 +64,6 @@ async function page(
       const reason = answer.body?.error?.reason ?? `status ${answer.status}`;
       throw new MiceError('upstream-refused', `The cluster did not give the documents of a slice: ${reason}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** tries));
+    await pause(200 * 2 ** tries);
   }
 }

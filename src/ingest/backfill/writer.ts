@@ -1,13 +1,14 @@
 /** States given to stored documents, without overwriting what others write meanwhile. */
-import type { Model } from '../../model/model.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { StatesByHash } from '../known-states.ts';
 import type { Outcome, ReadDocument, StatesStore } from '../stores/store.ts';
 import type { Pace } from './pace.ts';
 
 export interface WriterNeeds {
   readonly store: StatesStore;
-  readonly encodeModel: Pick<Model, 'encodeDocuments'>;
+  /** States of texts by their hashes, all of them. */
+  readonly encode: (texts: ReadonlyMap<string, string>) => Promise<StatesByHash>;
   readonly pace: Pace;
-  readonly signal: AbortSignal;
 }
 
 export interface WriteCounts {
@@ -26,7 +27,7 @@ const ROUNDS = 8;
 
 /**
  * Encodes and writes; a document that was changed since it was read is read and encoded anew, never overwritten.
- * @throws MiceError `model-overloaded`, `model-failed`, `upstream-refused`, `upstream-unreachable`, `aborted`
+ * @throws MiceError `upstream-refused`, `upstream-unreachable`, and what `encode` throws
  */
 export async function writeStates(
   documents: readonly ReadDocument[],
@@ -54,15 +55,12 @@ export async function writeStates(
 async function encode(
   documents: readonly ReadDocument[],
   states: Map<string, Uint8Array>,
-  { encodeModel, signal }: WriterNeeds,
+  needs: WriterNeeds,
 ): Promise<void> {
   const wanted = new Map(documents.map(({ hash, text }) => [hash, text]));
   for (const hash of states.keys()) wanted.delete(hash);
   if (wanted.size === 0) return;
-  const encoded = await encodeModel.encodeDocuments([...wanted.values()], { priority: 'ingest', signal });
-  [...wanted.keys()].forEach((hash, at) => {
-    states.set(hash, encoded[at]!.states);
-  });
+  for (const [hash, found] of await needs.encode(wanted)) states.set(hash, found);
 }
 
 function count(outcomes: readonly Outcome[], counts: WriteCounts): void {
@@ -91,8 +89,4 @@ async function reread(
   const open = now.filter(({ text, claimed, hash }) => text !== '' && !(claimed && !states.has(hash)));
   counts.left += changed.length - open.length;
   return open;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,17 +1,17 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectEngine } from '../../../src/engine/connect.ts';
 import type { Engine } from '../../../src/engine/port.ts';
 import { type BackfillOptions, backfill } from '../../../src/ingest/backfill/backfill.ts';
 import { startPace } from '../../../src/ingest/backfill/pace.ts';
 import { verifyStates } from '../../../src/ingest/backfill/verify.ts';
-import { openPlacing, type Placing } from '../../../src/ingest/stores/placing.ts';
+import type { Placing } from '../../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import type { EncodedDocument } from '../../../src/model/model.ts';
 import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
-import { type FakeEngine, type FakeRequest, startFakeEngine } from '../../support/fake-engine.ts';
+import { connectFakeEngine, type FakeEngine, type FakeRequest } from '../../support/fake-engine.ts';
 
 const INDEX = 'articles';
 const bundle = { id: '0123456789abcdef', model: 'tiny@0123456789abcdef' } as Bundle;
@@ -23,14 +23,9 @@ let placing: Placing;
 let encoded: string[];
 
 beforeAll(async () => {
-  fake = await startFakeEngine([INDEX]);
-  engine = await connectEngine({ url: fake.url });
-  placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
-});
-afterAll(async () => {
-  placing.close();
-  await engine.close();
-  await fake.close();
+  const connected = await connectFakeEngine([INDEX]);
+  ({ fake, engine, placing } = connected);
+  return () => connected.close();
 });
 beforeEach(() => {
   fake.reset();

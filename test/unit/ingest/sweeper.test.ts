@@ -1,25 +1,22 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectEngine } from '../../../src/engine/connect.ts';
+import { beforeAll, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/port.ts';
-import { openPlacing } from '../../../src/ingest/stores/placing.ts';
+import type { Placing } from '../../../src/ingest/stores/placing.ts';
 import { startSweeper } from '../../../src/ingest/sweeper.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import type { EncodedDocument } from '../../../src/model/model.ts';
 import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
-import { type FakeEngine, startFakeEngine } from '../../support/fake-engine.ts';
+import { connectFakeEngine, type FakeEngine } from '../../support/fake-engine.ts';
 
 const bundle = { id: '0123456789abcdef', model: 'tiny@0123456789abcdef' } as Bundle;
 let fake: FakeEngine;
 let engine: Engine;
+let placing: Placing;
 beforeAll(async () => {
-  fake = await startFakeEngine(['articles']);
-  engine = await connectEngine({ url: fake.url });
-});
-afterAll(async () => {
-  await engine.close();
-  await fake.close();
+  const connected = await connectFakeEngine(['articles']);
+  ({ fake, engine, placing } = connected);
+  return () => connected.close();
 });
 
 it('a sweeper repairs what lacks states, again and again, until it is closed', async () => {
@@ -32,7 +29,6 @@ it('a sweeper repairs what lacks states, again and again, until it is closed', a
     mice: { hash: contentHash('of an older model'), model: 'older', states: 'AAAA' },
   });
   let swept = 0;
-  const placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
   const sweeper = startSweeper({
     ...{ engine, placing, object: 'mice', indices: ['gone', 'articles'], intervalMs: 1, leaseMs: 1000 },
     selectionOf: () => plainSelection(['text']),
@@ -61,7 +57,6 @@ it('a sweeper repairs what lacks states, again and again, until it is closed', a
   fake.put('articles', 'later', { text: 'later' });
   await sweeps[1]!.promise;
   await sweeper.close();
-  placing.close();
   expect(encoded).toHaveLength(3);
   expect(faults).toContain('gone');
   expect([...fake.indices.get('articles')!.values()].every(({ states }) => states !== undefined)).toBe(true);

@@ -1,14 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { connectEngine } from '../../../src/engine/connect.ts';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engine/port.ts';
-import { openPlacing, type Placing } from '../../../src/ingest/stores/placing.ts';
+import type { Placing } from '../../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import { openWriteBack, type WriteBack, type WriteBackNeeds } from '../../../src/ingest/write-back.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import { openMemoryCache, type StatesCache } from '../../../src/states/cache.ts';
 import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
-import { type FakeEngine, startFakeEngine } from '../../support/fake-engine.ts';
+import { connectFakeEngine, type FakeEngine } from '../../support/fake-engine.ts';
 
 const INDEX = 'articles';
 const bundle = { id: '0123456789abcdef', model: 'tiny@0123456789abcdef' } as Bundle;
@@ -20,14 +19,9 @@ let cache: StatesCache;
 let faults: unknown[];
 
 beforeAll(async () => {
-  fake = await startFakeEngine([INDEX]);
-  engine = await connectEngine({ url: fake.url });
-  placing = openPlacing({ engine, object: 'mice', rules: [], onFault: () => {} });
-});
-afterAll(async () => {
-  placing.close();
-  await engine.close();
-  await fake.close();
+  const connected = await connectFakeEngine([INDEX]);
+  ({ fake, engine, placing } = connected);
+  return () => connected.close();
 });
 beforeEach(() => {
   fake.reset();
