@@ -111,7 +111,9 @@ class Front implements RunningServer {
     const services = await reopenServices(before.services, inForce);
     this.#current = { services, running: 0 };
     this.#retiring = Promise.all([this.#retiring, retire(before.services, services, endOf(before))]);
-    services.log.info({ kept }, 'settings reloaded');
+    if (kept.length > 0)
+      services.log.warn({ kept }, `changed, and in force after a restart only: ${kept.join(', ')}`);
+    services.log.info('settings reloaded');
     return kept;
   }
 

@@ -307,8 +307,9 @@ describe('a running server', () => {
     socket.write('GET /slow HTTP/1.1\r\nhost: h\r\n\r\n');
     await expect.poll(() => running.services.settings.upstreamUrl).toBe(first);
     await new Promise((wait) => setTimeout(wait, 50));
-    const kept = await running.reload(settingsFor(second, { rerankWindow: 7, listenPort: 1, cacheMb: 3 }));
-    expect(kept.toSorted()).toEqual(['cache.memory', 'listen.port']);
+    const atStart = { listenPort: 1, cacheMb: 3, cachePath: '/elsewhere', cacheDiskMb: 5 };
+    const kept = await running.reload(settingsFor(second, { rerankWindow: 7, ...atStart }));
+    expect(kept.toSorted()).toEqual(['cache.disk', 'cache.memory', 'cache.path', 'listen.port']);
     expect(running.services.settings).toMatchObject({ rerankWindow: 7, listenPort: 0, cacheMb: 256 });
     expect((await raw(url, '/x')).text).toBe('second');
     go.resolve();
