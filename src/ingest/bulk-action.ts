@@ -8,6 +8,7 @@ export interface BulkAction {
   readonly index: string | undefined;
   readonly id: string | undefined;
   readonly routing: string | undefined;
+  readonly pipeline: string | undefined;
 }
 
 const actions: readonly string[] = ['index', 'create', 'update', 'delete'];
@@ -29,6 +30,7 @@ export function readAction(line: Buffer, pathIndex: string | undefined): BulkAct
       index: text('_index') ?? pathIndex,
       id: id === '' ? undefined : id,
       routing: text('routing') ?? text('_routing'),
+      pipeline: text('pipeline'),
     };
   } catch {
     return undefined;

@@ -20,6 +20,8 @@ export interface BulkNeeds {
   readonly index: string | undefined;
   /** The routing in the request's query, for actions that name none. */
   readonly routing?: string | undefined;
+  /** The same of the ingest pipeline. */
+  readonly pipeline?: string | undefined;
   /** Where the states of an index lie: only items of `field` change. */
   readonly storeOf: (index: string) => Promise<StoreName>;
   /** Told of an item whose states lie beside; `position` counts all items of the request. */
@@ -87,7 +89,8 @@ async function enrichGroup(
     if (store !== 'field') continue;
     places.push(at);
     const body = lines[1] ? withoutBreak(lines[1]) : Buffer.alloc(0);
-    writes.push({ ...action, index: action.index, routing: action.routing ?? needs.routing, body });
+    const { index, routing = needs.routing, pipeline = needs.pipeline } = action;
+    writes.push({ ...action, index, routing, pipeline, body });
   }
   const enriched = await needs.enrich(writes, recent);
   const lines: (readonly Buffer[])[] = group.map((item) => item.lines);

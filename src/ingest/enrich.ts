@@ -23,6 +23,8 @@ export interface Write {
   readonly routing: string | undefined;
   /** The document, or the body of the update; empty for a deletion. */
   readonly body: Buffer;
+  /** The ingest pipeline that the request names for it. */
+  readonly pipeline?: string | undefined;
 }
 
 export type EnrichedWrite =
@@ -150,6 +152,8 @@ async function partsOf(
   const stored = await readBefore(writes, updates, needs, recent);
   return writes.map((write, at) => {
     if (write.action === 'delete') return forgotten(write, recent);
+    if (write.pipeline !== undefined && write.pipeline !== '_none')
+      return partsUnforeseen(write, updates[at], recent);
     if (write.action !== 'update') return partsOfDocument(write, stored, needs, recent);
     const update = updates[at];
     return update ? partsOfUpdate(write, update, stored, needs, recent) : [];
@@ -160,6 +164,22 @@ function forgotten(write: Write, recent: RecentWrites): readonly Part[] {
   const key = keyOf(write);
   if (key) recent.set(key, 'absent');
   return [];
+}
+
+/** What the pipeline makes of the text is not known: no fields, and none that were copied along. */
+function partsUnforeseen(
+  write: Write,
+  update: UpdateBody | undefined,
+  recent: RecentWrites,
+): readonly Part[] {
+  const key = keyOf(write);
+  if (key) recent.set(key, undefined);
+  const whole = { start: 0, end: write.body.length };
+  const spans = write.action === 'update' ? [update?.doc, update?.upsert] : [whole];
+  return spans.flatMap((span) => {
+    if (!span || !parsed(write.body.subarray(span.start, span.end))) return [];
+    return [{ span, text: undefined, clear: false }];
+  });
 }
 
 function partsOfDocument(

@@ -13,14 +13,13 @@ import type { HitPlace } from './hits.ts';
 export type FoundStates =
   | { readonly kind: 'fresh'; readonly bytes: Uint8Array; readonly header: StatesHeader }
   | {
-      /**
-       * `unusable`: of another bundle or layout, or damaged. `unchecked`: they lie beside the document, and its text is
-       * not at hand to tell whether they are of it.
-       */
-      readonly kind: 'missing' | 'stale' | 'unusable' | 'unchecked';
+      /** `unusable`: of another bundle or layout, or damaged. */
+      readonly kind: 'missing' | 'stale' | 'unusable';
       /** The document's text, where the hit carries it. */
       readonly text: string | undefined;
-    };
+    }
+  /** They may be of another text than the document's, which is not at hand to tell. */
+  | { readonly kind: 'unchecked'; readonly bytes: Uint8Array; readonly text: undefined };
 
 export interface HitReading {
   readonly bundleId: string;
@@ -34,7 +33,7 @@ export interface HitReading {
 
 /**
  * What there is of a hit's states: usable when they are of this bundle and, where the text is at hand, of this text.
- * Those in the document went with its text; those beside it may be of an earlier one.
+ * Those in the document went with its text, unless a pipeline has changed it; those beside may be of an earlier one.
  */
 export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading, lying: Lying): FoundStates {
   const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.selectionOf(hit.index)) : undefined;
@@ -44,7 +43,8 @@ export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading, l
   if (check.kind === 'split-otherwise') return { kind: 'stale', text };
   if (check.kind !== 'ok') return { kind: 'unusable', text };
   if (text && check.header.hash !== contentHash(text)) return { kind: 'stale', text };
-  if (lying.where === 'beside' && text === undefined) return { kind: 'unchecked', text };
+  const isOwn = lying.where === 'in-answer' && !lying.rewritten;
+  if (!isOwn && text === undefined) return { kind: 'unchecked', bytes, text };
   return { kind: 'fresh', bytes, header: check.header };
 }
 
@@ -56,7 +56,9 @@ function bytesOf(answer: Buffer, { states }: HitPlace, lying: Lying): Uint8Array
 
 /** Where a hit's states lie, and those that lie beside. */
 export type Lying =
-  | { readonly where: 'in-answer' | 'nowhere' }
+  /** `rewritten`: the cluster may have changed the text after the states were made. */
+  | { readonly where: 'in-answer'; readonly rewritten: boolean }
+  | { readonly where: 'nowhere' }
   | { readonly where: 'beside'; readonly bytes: Uint8Array | undefined };
 
 /** One a hit. Never throws: what cannot be read, or not before `signal` fires, is missing. */
@@ -65,14 +67,12 @@ export type LocateStates = (hits: readonly HitPlace[], signal: AbortSignal) => P
 export interface LocateNeeds {
   readonly engine: Engine;
   readonly object: string;
-  readonly placing: Pick<Placing, 'ofHit'>;
-  /** Told of states that were found beside, by the hash that they name. */
-  readonly onFound: (states: Uint8Array) => void;
+  readonly placing: Pick<Placing, 'ofHit' | 'rewrites'>;
   readonly onFault: (error: unknown) => void;
 }
 
 /** Reads beside with the service's own credentials, and only for hits of an answer that the caller got. */
-export function locateStates({ engine, object, placing, onFound, onFault }: LocateNeeds): LocateStates {
+export function locateStates({ engine, object, placing, onFault }: LocateNeeds): LocateStates {
   return async (hits, signal) => {
     const stores = hits.map(({ index }) => placing.ofHit(index));
     const beside = hits.filter((_, at) => stores[at] === 'companion');
@@ -86,12 +86,11 @@ export function locateStates({ engine, object, placing, onFound, onFault }: Loca
             },
           );
     let next = 0;
-    return stores.map((store): Lying => {
-      if (store !== 'companion') return { where: store === 'field' ? 'in-answer' : 'nowhere' };
+    return stores.map((store, at): Lying => {
+      if (store === 'cache') return { where: 'nowhere' };
+      if (store === 'field') return { where: 'in-answer', rewritten: placing.rewrites(hits[at]!.index) };
       const document = found[next++];
-      const bytes = document && Buffer.from(document.states, 'base64');
-      if (bytes) onFound(bytes);
-      return { where: 'beside', bytes };
+      return { where: 'beside', bytes: document && Buffer.from(document.states, 'base64') };
     });
   };
 }

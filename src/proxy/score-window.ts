@@ -26,6 +26,8 @@ export interface WindowNeeds {
   readonly selectionOf: SelectionOf;
   /** Where the states of hits lie. */
   readonly locate: LocateStates;
+  /** Told of states whose text is read next: they are used where it has the hash that they name. */
+  readonly remember: (states: Uint8Array) => void;
   /** Told of the hits whose documents were encoded on sight. */
   readonly onEncoded?: ((hits: readonly HitPlace[]) => void) | undefined;
   /** Reads sources by id with the caller's own headers. */
@@ -133,6 +135,7 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
       work.states[place] = found.kind;
       if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes, header: found.header });
       else lacking.push({ place, text: found.text });
+      if (found.kind === 'unchecked') needs.remember(found.bytes);
     }
   });
   await scoreInGoes(ready, work);

@@ -114,9 +114,9 @@ export function scoringNeeds(exchange: Exchange, services: Services, plan: Wante
     selectionOf,
     locate: locateStates({
       ...{ engine, placing, object: settings.fieldsObject },
-      onFound: (states) => rememberStates(services, states),
       onFault: (error) => log.warn(loggable(error), 'states that lie beside could not be read'),
     }),
+    remember: (states) => rememberStates(services, states),
     onEncoded: settings.cacheWriteBack ? (hits) => writeBack.offer(hits) : undefined,
     fetchSources: (hits) => fetchSources(exchange, services, hits, selectionOf),
     onShadow: (changes) => {

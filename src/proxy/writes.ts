@@ -35,6 +35,7 @@ export async function bulk(exchange: Exchange, services: Services, index: string
     return enrichBulk(body, {
       index,
       routing: parameters(target).get('routing') ?? undefined,
+      pipeline: parameters(target).get('pipeline') ?? undefined,
       storeOf: each.placing.of,
       onBeside: (position, routing) => besides.get(each)!.set(position, routing),
       enrich: (writes, recent) => enrichWrites(writes, needs, recent),
@@ -95,7 +96,8 @@ function bundlesOf(services: Services): readonly Services[] {
 /** A single document. */
 export async function document(exchange: Exchange, services: Services, index: string): Promise<void> {
   const action = exchange.target.includes('/_create/') ? 'create' : 'index';
-  return single(exchange, services, { action, index, id: undefined, routing: undefined });
+  const pipeline = parameters(exchange.target).get('pipeline') ?? undefined;
+  return single(exchange, services, { action, index, id: undefined, routing: undefined, pipeline });
 }
 
 /** A change to a single document. */

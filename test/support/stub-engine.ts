@@ -32,12 +32,18 @@ export const rootAnswer = JSON.stringify({
   version: { distribution: 'opensearch', number: '3.6.0' },
 });
 
-/** Answers what the services ask when they start, as an engine without companions does; the rest is left to `answer`. */
+/** What the services ask when they start, and what an engine without companions and pipelines answers. */
+const startAnswers: Readonly<Record<string, string>> = {
+  '/': rootAnswer,
+  '/mice-states-*/_mapping': '{}',
+  '/_all/_settings/index.default_pipeline,index.final_pipeline': '{}',
+};
+
+/** Answers what the services ask when they start; the rest is left to `answer`. */
 export function asEngine(answer: RequestListener): RequestListener {
   return (request, response) => {
     const { method, url = '' } = request;
-    const asked = method === 'GET' ? url.split('?')[0] : undefined;
-    const known = asked === '/' ? rootAnswer : asked === '/mice-states-*/_mapping' ? '{}' : undefined;
+    const known = method === 'GET' ? startAnswers[url.split('?')[0]!] : undefined;
     if (known === undefined) answer(request, response);
     else response.setHeader('content-type', 'application/json').end(known);
   };

@@ -18,6 +18,8 @@ export interface Placing {
   of(index: string): Promise<StoreName>;
   /** By the name of an index that there is, at once: by the rules, and by the companions that were there lately. */
   ofHit(index: string): StoreName;
+  /** Whether the cluster may change a document of this index before it stores it: the index has an ingest pipeline. */
+  rewrites(index: string): boolean;
   /**
    * To read and write what an index's documents have; a companion that the rules ask for is made.
    * @param trusting as of {@link companionStore}
@@ -45,6 +47,8 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
   const known = new LRUCache<string, Promise<StoreName>>({ max: 10_000 });
   const made = new LRUCache<string, Promise<void>>({ max: 10_000, ttl: KNOWN_MS });
   let companions: ReadonlySet<string> = new Set();
+  /** Undefined where the cluster does not say: then any index may have one. */
+  let pipelined: ReadonlySet<string> | undefined = new Set();
   const ruled = (index: string) => statesRuleFor(rules, writtenName(index))?.store;
 
   async function find(index: string): Promise<StoreName> {
@@ -52,6 +56,8 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
     if (rule === 'companion' || rule === 'cache') return rule;
     const live = (await engine.describeIndex(index)) && (await engine.describeIndices(index));
     const [name, body] = Object.entries(live ?? {}).at(-1) ?? [];
+    if (name !== undefined && hasPipeline(body?.settings))
+      pipelined = pipelined && new Set([...pipelined, name]);
     if (rule === undefined && name !== undefined && companions.has(name)) return 'companion';
     // A first write makes the index, as its template says.
     const { mappings } = body ?? (await engine.describeNewIndex(index)) ?? {};
@@ -71,6 +77,7 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
       return asked;
     },
     ofHit: (index) => ruled(index) ?? (companions.has(index) ? 'companion' : 'field'),
+    rewrites: (index) => pipelined?.has(index) ?? true,
     async storeOf(index, needs, trusting = false) {
       const { [index]: live } = await engine.describeIndices(index);
       const store = ruled(index) ?? (companions.has(index) ? 'companion' : 'field');
@@ -98,6 +105,7 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
       } catch (error) {
         onFault(error);
       }
+      pipelined = await pipelinedIn(engine);
     },
     close: () => clearInterval(looking),
   };
@@ -115,6 +123,24 @@ async function companionsIn(engine: Engine, object: string): Promise<ReadonlySet
     throw new MiceError('upstream-refused', `The companions could not be listed: ${status}.`);
   const found = Object.values((body ?? {}) as Readonly<Record<string, Partial<IndexBody>>>);
   return new Set(found.flatMap(({ mappings }) => aboutOf(mappings)?.index ?? []));
+}
+
+/** Names of the indices that have an ingest pipeline of their own; undefined where the cluster does not say. */
+async function pipelinedIn(engine: Engine): Promise<ReadonlySet<string> | undefined> {
+  const path = '/_all/_settings/index.default_pipeline,index.final_pipeline';
+  const asked = engine.ask({ method: 'GET', path, query: { expand_wildcards: 'all' } });
+  const { status, body } = await asked.catch(() => ({ status: 0, body: undefined }));
+  if (status === 404) return new Set();
+  if (status !== 200) return undefined;
+  const found = Object.entries((body ?? {}) as Readonly<Record<string, Partial<IndexBody>>>);
+  return new Set(found.filter(([, { settings }]) => hasPipeline(settings)).map(([name]) => name));
+}
+
+function hasPipeline(settings: IndexBody['settings'] | undefined): boolean {
+  const index = (settings?.['index'] ?? {}) as Readonly<Record<string, unknown>>;
+  return [index['default_pipeline'], index['final_pipeline']].some(
+    (name) => name !== undefined && name !== '_none',
+  );
 }
 
 function expectField(index: string, store: StoreName, live: IndexBody | undefined, object: string): void {

@@ -59,7 +59,8 @@ function needsOf({ onScore, overload }: Script = {}): WindowNeeds {
     load: openLoad(loadSettings({ given })),
     log: pino({ level: 'silent' }),
     selectionOf: () => plainSelection(['text']),
-    locate: async (hits) => hits.map(() => ({ where: 'in-answer' })),
+    locate: async (hits) => hits.map(() => ({ where: 'in-answer', rewritten: false })),
+    remember() {},
     fetchSources: async (hits) => hits.map(({ id }) => ({ text: id })),
   };
 }

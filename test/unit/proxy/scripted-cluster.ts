@@ -91,7 +91,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     metrics,
     live: openLiveStates(model, 1e6),
     selectionOf: () => plainSelection(settings.textFields),
-    placing: { ofHit: () => 'field' },
+    placing: { ofHit: () => 'field', rewrites: () => false },
     others: new Map(),
     pages: openWindowCache(settings.pagesMb * 1e6, settings.pagesKeepMs),
     judgementsOf:
