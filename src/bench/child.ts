@@ -13,6 +13,8 @@ export interface ChildServer {
   cpuMs(): number | undefined;
   /** Memory that it holds now; undefined where the system does not tell. */
   residentBytes(): number | undefined;
+  /** What a module answers that listens to its parent. */
+  ask(): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -24,16 +26,16 @@ export async function startChild(module: string, args: readonly string[]): Promi
   const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const entry = fileURLToPath(new URL(`${module}${suffix}`, import.meta.url));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const exited = once(child, 'exit');
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   let printed = '';
   let complaint = '';
-  child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
     complaint = `${complaint}${chunk}`.slice(-2000);
   });
-  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+  child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     printed += chunk;
     const ready = jsonOrUndefined(printed) as { url?: string } | undefined;
     if (ready?.url !== undefined) resolve(ready.url);
@@ -48,6 +50,12 @@ export async function startChild(module: string, args: readonly string[]): Promi
     pid: child.pid!,
     cpuMs: () => cpuMsOf(child.pid),
     residentBytes: () => residentBytesOf(child.pid),
+    async ask() {
+      const answered = once(child, 'message');
+      child.send('tell');
+      const [answer] = await Promise.race([answered, exited]);
+      return answer;
+    },
     async stop() {
       child.kill('SIGTERM');
       await exited;

@@ -4,6 +4,10 @@ import type { BenchReport } from './report.ts';
 type Row = BenchReport['rows'][number];
 
 const TIMES = ['cpuMs', 'cpuMsLeast', 'cpuMsMost', 'wallMs'];
+const SERVED = [
+  ...['clients', 'searchesPerSecond', 'scoredPerSecond', 'p50Ms', 'p95Ms', 'cpuMsPerSearch'],
+  ...['loopP99Ms', 'loopLongestMs'],
+];
 
 /** @param reports by the name of the command, e.g. `rerank` */
 export function figuresPage(reports: Readonly<Record<string, BenchReport>>): string {
@@ -16,8 +20,9 @@ ${parts.join('\n')}`;
 }
 
 function section(name: string, { machine, conditions, ratios, rows }: BenchReport): string {
-  const compared = rows.filter(({ curve }) => curve === undefined);
+  const compared = rows.filter(({ curve, clients }) => curve === undefined && clients === undefined);
   const growth = rows.filter(({ curve }) => curve !== undefined);
+  const served = rows.filter(({ clients }) => clients !== undefined);
   const grown =
     growth.length === 0
       ? ''
@@ -30,7 +35,7 @@ ${table(['ratio', 'value'], entries(ratios, 'ratio'))}
 
 ${table(['what', ...TIMES], compared)}
 
-${grown}${table(['condition', 'value'], entries(conditions, 'condition'))}
+${grown}${served.length === 0 ? '' : `${table(SERVED, served)}\n\n`}${table(['condition', 'value'], entries(conditions, 'condition'))}
 `;
 }
 

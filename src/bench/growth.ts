@@ -3,7 +3,7 @@ import type { Model } from '../model/model.ts';
 import { type ContestOptions, contest, rounded, timesRow } from './contest.ts';
 import { fitLine, lineAt } from './fit.ts';
 import { median } from './report.ts';
-import { randomDocuments, randomQuery } from './stored-documents.ts';
+import { numbered, randomDocuments, randomQuery } from './stored-documents.ts';
 
 interface Load {
   readonly candidates: number;
@@ -38,7 +38,7 @@ export async function measureGrowth(model: Model, usual: Load, options: ContestO
     points.map(({ curve, x }) => {
       const { candidates, documentTokens, queryTokens } = Object.assign({}, usual, { [curve]: x });
       const documents = repeated(
-        randomDocuments(model.bundle, Math.min(candidates, 100), documentTokens),
+        randomDocuments(model.bundle, numbered(Math.min(candidates, 100)), documentTokens),
         candidates,
       );
       const query = randomQuery(model.bundle, queryTokens);

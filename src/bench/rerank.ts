@@ -3,12 +3,17 @@
  * peer in the same runtime, one thread, in one run.
  */
 import { join } from 'node:path';
+import { plainSelection } from '../ingest/text.ts';
 import { type Bundle, optionalGraph } from '../model/bundle.ts';
 import { storedInputs } from '../model/interaction.ts';
 import type { Model } from '../model/model.ts';
 import { readStates } from '../model/read-states.ts';
 import { openModel } from '../model/runtime.ts';
 import type { Session } from '../model/session.ts';
+import { findHits } from '../proxy/hits.ts';
+import { findStates } from '../proxy/load-states.ts';
+import { splice } from '../proxy/splice.ts';
+import { measureClients, windowOf } from './clients.ts';
 import { type ContestOptions, contest, ratio, rounded, type Times, timesRow } from './contest.ts';
 import { floatProduct, integerProduct, maxSim } from './graphs/limits.ts';
 import { type Form, randomEncoder, VOCABULARY } from './graphs/random-encoder.ts';
@@ -17,13 +22,16 @@ import { measureGrowth } from './growth.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median } from './report.ts';
 import { openSessions, type Sessions } from './sessions.ts';
-import { randomDocuments, randomIds, randomQuery } from './stored-documents.ts';
+import { numbered, randomDocuments, randomIds, randomQuery } from './stored-documents.ts';
+import { openStubWindow } from './stub-window.ts';
 import { headsOf, interactionOperations, MLP } from './work.ts';
 
 export interface RerankBenchOptions extends ContestOptions {
   readonly directory: string;
   /** Whether to measure how cost grows, in as many rounds again. */
   readonly growth: boolean;
+  /** Whether to measure what concurrent clients get, in as many rounds again. */
+  readonly clients: boolean;
 }
 
 const CANDIDATES = 100;
@@ -38,6 +46,9 @@ const SMALL_PAIRS_AT_ONCE = 10;
 /** Documents that are read from their bytes at once, as a model thread does it. */
 const READ_AT_ONCE = 17;
 const PRODUCT = { rows: 1024, turns: 4 };
+const ANSWERS = 20;
+const PAGE = 10;
+const TEXT = plainSelection(['text']);
 const COPIED_BYTES = 1 << 26;
 
 export async function benchRerank(options: RerankBenchOptions): Promise<BenchReport> {
@@ -50,13 +61,15 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
     const growth = options.growth
       ? await measureGrowth(model, { candidates: CANDIDATES, ...load }, options)
       : { laws: {}, rows: [] };
+    const served = options.clients ? await clientsOf(model.bundle, load, options) : { ratios: {}, rows: [] };
     return {
       machine,
       conditions: { ...conditionsOf(model.bundle, load, options), ...named('law', growth.laws) },
-      ratios: ratiosOf(found, model.bundle, load),
+      ratios: { ...ratiosOf(found, model.bundle, load), ...served.ratios },
       rows: [
         ...Object.entries(found).map(([what, times]) => ({ what, ...timesRow(times) })),
         ...growth.rows.map((row) => ({ what: 'growth', ...row })),
+        ...served.rows.map((row) => ({ what: 'clients', ...row })),
       ],
     };
   } finally {
@@ -77,10 +90,17 @@ function loadOf({ limits }: Bundle): Load {
   };
 }
 
+/** Milliseconds of every number of clients, a round. */
+const CLIENTS_MS = 1500;
+
+function clientsOf(bundle: Bundle, { documentTokens }: Load, options: RerankBenchOptions) {
+  return measureClients({ ...options, bundle, candidates: CANDIDATES, documentTokens, forMs: CLIENTS_MS });
+}
+
 async function contestants(model: Model, sessions: Sessions, load: Load) {
   const { bundle } = model;
   const { hidden } = bundle.dims;
-  const documents = randomDocuments(bundle, CANDIDATES, load.documentTokens);
+  const documents = randomDocuments(bundle, numbered(CANDIDATES), load.documentTokens);
   const many = Array.from({ length: MANY }, (_, at) => documents[at % CANDIDATES]!);
   const query = randomQuery(bundle, load.queryTokens);
   const pairTokens = load.queryTokens + load.documentTokens;
@@ -99,12 +119,20 @@ async function contestants(model: Model, sessions: Sessions, load: Load) {
   };
   const floats = await sessions.write(floatProduct(hidden, MLP * hidden));
   const integers = await sessions.write(integerProduct(hidden, MLP * hidden));
+  const window = windowOf({ bundle, candidates: CANDIDATES, ...load });
+  const answer = openStubWindow(window)('/?docvalue_fields=mice.states');
   const memory = new Uint8Array(COPIED_BYTES).fill(1);
   const copy = new Uint8Array(COPIED_BYTES);
   return {
     mice: { run: () => model.score(query, documents) },
     'mice, 1000 candidates': { run: () => model.score(query, many) },
     'mice, reading the stored bytes alone': { run: () => read(documents, bundle, () => undefined) },
+    'mice, an answer with states': {
+      run: () => {
+        for (let turn = 0; turn < ANSWERS; turn++) passAnswer(answer, bundle);
+      },
+      times: 1 / ANSWERS,
+    },
     'cross-encoder as shipped': { run: pairsWith(own, true), times: CANDIDATES / PAIRS },
     'cross-encoder float32': {
       run: pairsWith(await crossEncoder('float32'), false),
@@ -141,6 +169,15 @@ function pairs(session: Session, count: number, atOnce: number, tokens: number, 
   };
 }
 
+/** From the bytes of a cluster's answer to states for the model, and the page cut out of them. */
+function passAnswer(answer: Buffer, { id: bundleId }: Bundle): void {
+  const places = findHits(answer, 'mice.states');
+  const reading = { bundleId, selectionOf: () => TEXT, sourceIsWhole: true };
+  for (const hit of places.hits) findStates(answer, hit, reading, { where: 'in-answer', rewritten: false });
+  const hits = Array.from({ length: PAGE }, (_, at) => ({ place: CANDIDATES - 1 - at, score: 1 }));
+  splice(answer, places, { hits, maxScore: 1 });
+}
+
 /** Checked, decoded and laid out as a model thread does it. */
 async function read(
   documents: readonly Uint8Array[],
@@ -175,6 +212,7 @@ function ratiosOf(found: Found, bundle: Bundle, load: Load): BenchReport['ratios
     limitFp32: (ratio(found['product float32'], mice) * ours) / most,
     limitInt8: (ratio(found['product int8'], mice) * ours) / most,
     dataPathShare: ratio(found['mice, reading the stored bytes alone'], mice),
+    answerShare: ratio(found['mice, an answer with states'], mice),
     gigaOperationsFp32: most / median(found['product float32'].cpuMs) / 1e6,
     gigaOperationsInt8: most / median(found['product int8'].cpuMs) / 1e6,
     memoryGbPerSecond: (2 * COPIED_BYTES) / median(found['memory copied'].cpuMs) / 1e6,

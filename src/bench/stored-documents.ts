@@ -6,13 +6,17 @@ import { encodeStates } from '../states/encode.ts';
 import { contentHash } from '../states/hash.ts';
 import { randomFloats } from './graphs/random-values.ts';
 
-/** Blobs as an index holds them, each in a buffer of its own. */
-export function randomDocuments(bundle: Bundle, count: number, tokens: number): readonly Uint8Array[] {
+/** Blobs as an index holds them for each of `texts`, each in a buffer of its own. */
+export function randomDocuments(
+  bundle: Bundle,
+  texts: readonly string[],
+  tokens: number,
+): readonly Uint8Array[] {
   const { id: bundleId, dims, stateDtype: dtype } = bundle;
-  return Array.from({ length: count }, (_, at) =>
+  return texts.map((text) =>
     encodeStates({
       bundleId,
-      hash: contentHash(String(at)),
+      hash: contentHash(text),
       truncated: false,
       dtype,
       dims: dims.states,
@@ -20,6 +24,11 @@ export function randomDocuments(bundle: Bundle, count: number, tokens: number): 
       states: randomFloats(tokens * dims.states).map((value) => value * 20),
     }),
   );
+}
+
+/** As many different texts. */
+export function numbered(count: number): readonly string[] {
+  return Array.from({ length: count }, (_, at) => String(at));
 }
 
 export function randomQuery({ dims }: Bundle, tokens: number): EncodedQuery {

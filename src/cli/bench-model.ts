@@ -16,6 +16,7 @@ interface Flags {
 interface RerankFlags extends Flags {
   readonly svg?: string;
   readonly growth: boolean;
+  readonly clients: boolean;
 }
 
 export function rerankBench(): Command {
@@ -24,10 +25,12 @@ export function rerankBench(): Command {
       'Measures scoring a window from stored bytes, against cross-encoders, MaxSim and the machine’s limits, on one thread.',
     )
     .option('--no-growth', 'leave out how cost grows with candidates, document length and query length')
+    .option('--no-clients', 'leave out what concurrent clients get through a proxy')
     .option('--svg <file>', 'write a plot of how cost grows')
-    .action(async ({ json, svg, growth, bundle: directory, rounds }: RerankFlags) => {
-      const report = await watched(growth ? 2 * rounds : rounds, (watch) =>
-        benchRerank({ directory, growth, rounds, ...watch }),
+    .action(async ({ json, svg, growth, clients, bundle: directory, rounds }: RerankFlags) => {
+      const parts = 1 + Number(growth) + Number(clients);
+      const report = await watched(parts * rounds, (watch) =>
+        benchRerank({ directory, growth, clients, rounds, ...watch }),
       );
       if (svg !== undefined) await writeFile(svg, growthPlot(report));
       await writeReport(report, json);

@@ -46,6 +46,7 @@ import { splice } from './splice.ts';
 import { parameterIn, parseTarget, printTarget, withParameters } from './target.ts';
 import { plainTarget } from './template.ts';
 import { renderTemplate } from './template-route.ts';
+import { turnOfLoop } from './turns.ts';
 import { readAnswer } from './upstream.ts';
 import type { FirstStageReason, Verdict } from './verdicts.ts';
 import { widenBody } from './widen-body.ts';
@@ -247,6 +248,7 @@ async function answerPart(
       verdict: skipped(plan),
     };
   const needs = scoringNeeds(exchange, services, plan);
+  await turnOfLoop();
   const places = hitsOf(body, plan, needs.statesField);
   if (!places) {
     const reason = hasFailed(body) ? 'upstream-status' : filter ? 'no-hits' : 'unreadable-answer';

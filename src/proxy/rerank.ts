@@ -13,6 +13,7 @@ import { isNear, type RerankPlan, type Wanted } from './plan.ts';
 import { rankChanges } from './rank-changes.ts';
 import { type Scored, scoreWindow, type WindowNeeds } from './score-window.ts';
 import { type Page, splice } from './splice.ts';
+import { turnOfLoop } from './turns.ts';
 import { readAnswer, type UpstreamAnswer } from './upstream.ts';
 import type {
   DegradeReason,
@@ -231,6 +232,7 @@ async function askOwn(
   if (status !== 200) return { kind: 'replay', reason: 'upstream-status' };
   if (!answer) return { kind: 'replay', reason: 'too-large' };
   if (!/json/i.test(String(headers['content-type']))) return { kind: 'replay', reason: 'media-type' };
+  await turnOfLoop();
   const places = hitsOf(answer, plan, needs.statesField);
   // A filtered answer has no list of hits where there are none.
   if (!places) return { kind: 'replay', reason: plan.isFiltered ? 'no-hits' : 'unreadable-answer' };

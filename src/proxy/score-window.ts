@@ -15,6 +15,7 @@ import type { HitPlace } from './hits.ts';
 import type { LiveStates } from './live-states.ts';
 import type { Load } from './load.ts';
 import { type FoundStates, findStates, type LocateStates } from './load-states.ts';
+import { inGoes } from './turns.ts';
 import type { DegradeReason } from './verdicts.ts';
 
 export interface WindowNeeds {
@@ -130,7 +131,9 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   await clock.time('states', async () => {
     const looked = hits.slice(0, most);
     const lying = await needs.locate(looked, window.deadline);
+    const go = inGoes();
     for (const [place, hit] of looked.entries()) {
+      await go();
       const found = findStates(answer, hit, reading, lying[place]!);
       work.states[place] = found.kind;
       if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes, header: found.header });

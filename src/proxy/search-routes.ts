@@ -30,6 +30,7 @@ import { serving } from './serving.ts';
 import { parameterIn, parseTarget } from './target.ts';
 import { plainTarget } from './template.ts';
 import { renderTemplate } from './template-route.ts';
+import { turnOfLoop } from './turns.ts';
 import { readAnswer } from './upstream.ts';
 import { windowKey } from './window-cache.ts';
 
@@ -156,6 +157,7 @@ async function asyncSearch(exchange: Exchange, services: Services, index: string
   }
   const span = envelope?.response;
   const inner = span && read.subarray(span.start, span.end);
+  await turnOfLoop();
   const places = inner && hitsOf(inner, plan, needs.statesField);
   if (!places) return skip(exchange, services, 'unreadable-answer', own);
   const reranked = await clock.time('total', () =>

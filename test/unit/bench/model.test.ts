@@ -13,7 +13,7 @@ import { tinyBundle } from '../../support/tiny-bundle.ts';
 const quietly = { directory: tinyBundle, rounds: 1, signal: new AbortController().signal, onRound: () => {} };
 
 it('bench rerank holds scoring against its peers and the limits, and follows its growth', async () => {
-  const report = await benchRerank({ ...quietly, growth: true });
+  const report = await benchRerank({ ...quietly, growth: true, clients: false });
   const promised = [
     'crossEncoderSameDtype',
     'crossEncoderFp32',
