@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Engine, IndexBody, IndexTemplate, MiceFields } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
+import { expectFits, otherwiseMapped, type Properties } from './mapping-fit.ts';
 import {
   type CompanionStanding,
   companionBody,
@@ -224,11 +225,13 @@ function completion(index: string, live: IndexBody, wanted: IndexBody, object: s
   expectFits(index, have, want, object);
   if (wanted.settings['index'] && !Object.keys(have).length && !isKnn(live)) throw notKnn(index);
   const missing = Object.fromEntries(Object.entries(want).filter(([field]) => !(field in have)));
-  const warnings = excludesStates(live, object)
-    ? []
-    : [
-        `_source of ${index} keeps ${object}.vector and ${object}.states: every answer carries them, and an index cannot change that later. --store companion leaves the index as it is.`,
-      ];
+  const warnings = [...otherwiseMapped(index, have, want, object)];
+  const kept = ['vector', 'states'].map((field) => `${object}.${field}`);
+  const shown = kept.filter((field) => !isExcluded(live, field, object));
+  if (shown.length > 0)
+    warnings.push(
+      `_source of ${index} keeps ${shown.join(' and ')}: every answer carries them, and an index cannot change that later. --store companion leaves the index as it is.`,
+    );
   const dropped = droppedIn(live.mappings);
   const isBack = dropped.includes(object);
   if (Object.keys(missing).length === 0 && !isBack) return { changes: [], warnings };
@@ -238,16 +241,6 @@ function completion(index: string, live: IndexBody, wanted: IndexBody, object: s
     properties: { [object]: { properties: missing } },
   };
   return { changes: [{ what: 'extend mapping', name: index, body }], warnings };
-}
-
-function expectFits(name: string, have: Properties, want: Properties, object: string): void {
-  for (const [field, mapping] of Object.entries(have)) {
-    const differing = field in want ? differenceOf(mapping, want[field]) : undefined;
-    if (differing === undefined) continue;
-    throw new MiceError('index-mapping', `${name} maps ${object}.${field} with another ${differing}.`, {
-      hint: `The bundle needs ${JSON.stringify(want[field])}. A mapped field cannot be changed: index anew, or set fields.object to a free name.`,
-    });
-  }
 }
 
 function pipelineChanges(engine: Engine): readonly SetupChange[] {
@@ -263,34 +256,14 @@ async function apply(engine: Engine, { what, name, body }: SetupChange): Promise
   else await engine.putPipeline(name, body as Record<string, unknown>);
 }
 
-type Properties = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-
 function propertiesOf(mappings: Readonly<Record<string, unknown>>, object: string): Properties {
   const properties = mappings['properties'] as Record<string, { properties?: Properties }> | undefined;
   return properties?.[object]?.properties ?? {};
 }
 
-/** The first member of `want` that the live mapping states otherwise; engines add defaults, which do not count. */
-function differenceOf(
-  live: Readonly<Record<string, unknown>>,
-  want: Readonly<Record<string, unknown>> | undefined,
-): string | undefined {
-  const members = ['type', 'dims', 'dimension', 'similarity', 'doc_values'];
-  return members.find(
-    (name) =>
-      want?.[name] !== undefined &&
-      live[name] !== undefined &&
-      !isDeepStrictEqual(String(live[name]), String(want[name])),
-  );
-}
-
-function excludesStates({ mappings }: IndexBody, object: string): boolean {
+function isExcluded({ mappings }: IndexBody, field: string, object: string): boolean {
   const source = mappings['_source'] as { excludes?: readonly string[] } | undefined;
-  return (
-    source?.excludes?.some(
-      (field) => field === `${object}.states` || field === `${object}.*` || field === object,
-    ) ?? false
-  );
+  return [field, `${object}.*`, object].some((name) => source?.excludes?.includes(name));
 }
 
 function isKnn({ settings }: IndexBody): boolean {

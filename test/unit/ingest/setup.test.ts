@@ -99,6 +99,61 @@ describe('setting up', () => {
     expect(done).toEqual([]);
   });
 
+  /** A live index whose vectors are mapped as setup maps them but for `members`. */
+  function mapped(dialect: 'elasticsearch' | 'opensearch', members: object): IndexBody {
+    const { settings, mappings } = dialects[dialect].indexBody(fields);
+    const { properties, ...rest } = mappings as { properties: { mice: { properties: { vector: object } } } };
+    const { vector } = properties.mice.properties;
+    const mice = { properties: { ...properties.mice.properties, vector: { ...vector, ...members } } };
+    return {
+      settings: { ...settings, index: { knn: 'true' } },
+      mappings: { ...rest, properties: { mice } },
+    };
+  }
+
+  it.each([
+    ['elasticsearch', { similarity: 'l2_norm' }, 'similarity', 'cosine'],
+    ['elasticsearch', { element_type: 'byte' }, 'element_type', 'float'],
+    ['elasticsearch', { index: false }, 'index', 'true'],
+    ['opensearch', { method: { engine: 'lucene', space_type: 'l2' } }, 'method.space_type', 'cosinesimil'],
+    ['opensearch', { data_type: 'byte' }, 'data_type', 'float'],
+  ] as const)('refuses an index of %s whose vectors have %j', async (dialect, members, member, needed) => {
+    const { engine, done } = scripted(dialect, { a: mapped(dialect, members) });
+    await expect(setupIndex(engine, 'a', fields)).rejects.toMatchObject({
+      code: 'index-mapping',
+      message: `a maps mice.vector with another ${member}.`,
+      hint: expect.stringContaining(`needs ${needed},`),
+    });
+    expect(done).toEqual([]);
+  });
+
+  it.each([
+    ['elasticsearch', { index_options: { type: 'bbq_hnsw' } }, 'index_options.type bbq_hnsw'],
+    ['opensearch', { method: { engine: 'faiss', space_type: 'cosinesimil' } }, 'method.engine faiss'],
+    ['opensearch', { mode: 'on_disk' }, 'mode on_disk'],
+  ] as const)('leaves an index of %s with %j as it is, and says so', async (dialect, members, how) => {
+    const { engine, done } = scripted(dialect, { a: mapped(dialect, members) });
+    const { warnings } = await setupIndex(engine, 'a', fields);
+    expect(warnings).toEqual([expect.stringContaining(`a maps mice.vector with ${how}, where a new index`)]);
+    expect(done).toEqual([]);
+  });
+
+  it('refuses vectors of passages that have another length, too', async () => {
+    const passages = { type: 'nested', properties: { vector: { type: 'dense_vector', dims: 8 } } };
+    const mappings = { properties: { mice: { properties: { passages } } } };
+    const { engine } = scripted('elasticsearch', { a: { settings: { index: {} }, mappings } });
+    await expect(setupIndex(engine, 'a', fields)).rejects.toMatchObject({
+      message: 'a maps mice.passages.vector with another dims.',
+    });
+  });
+
+  it('says which of our fields answers would carry', async () => {
+    const { settings, mappings } = mapped('elasticsearch', {});
+    const live = { settings, mappings: { ...mappings, _source: { excludes: ['mice.states'] } } };
+    const { warnings } = await setupIndex(scripted('elasticsearch', { a: live }).engine, 'a', fields);
+    expect(warnings).toEqual([expect.stringMatching(/^_source of a keeps mice\.vector: /)]);
+  });
+
   it('changes nothing on a dry run', async () => {
     const { engine, done } = scripted('elasticsearch', { a: plain }, { t: { index_patterns: ['a*'] } });
     const { changes } = await setupIndex(engine, 'a', { ...fields, dryRun: true });
