@@ -56,25 +56,31 @@ export function otherwiseMapped(
   );
 }
 
-/** Engines add defaults to what they were told, so members that `want` leaves out do not count. */
+/**
+ * Those of the fields themselves, then those of the fields within them. Engines add defaults to what they were told, so
+ * members that `want` leaves out do not count.
+ */
 function differences(
   have: Properties,
   want: Properties,
   parent: string,
   members: Readonly<Record<string, string | undefined>>,
 ): readonly Difference[] {
-  return Object.entries(have).flatMap(([name, live]) => {
-    const wanted = want[name];
-    if (!wanted) return [];
-    const field = `${parent}.${name}`;
-    const own = Object.entries(members).flatMap(([member, usual]): readonly Difference[] => {
+  const common = Object.keys(have).flatMap((name) => {
+    const [live, wanted] = [have[name]!, want[name]];
+    return wanted ? [{ field: `${parent}.${name}`, live, wanted }] : [];
+  });
+  const own = common.flatMap(({ field, live, wanted }) =>
+    Object.entries(members).flatMap(([member, usual]): readonly Difference[] => {
       const [is, should] = [at(live, member), at(wanted, member) ?? usual];
       if (is === undefined || should === undefined || is === should) return [];
       return [{ field, member, live: is, wanted: should }];
-    });
-    const inner = differences(propertiesIn(live), propertiesIn(wanted), field, members);
-    return [...own, ...inner];
-  });
+    }),
+  );
+  const inner = common.flatMap(({ field, live, wanted }) =>
+    differences(propertiesIn(live), propertiesIn(wanted), field, members),
+  );
+  return [...own, ...inner];
 }
 
 /** The value at a dotted path, as text. */
