@@ -5,6 +5,7 @@ import { benchProxy } from '../bench/proxy.ts';
 import { ingestBench } from './bench-ingest.ts';
 import { encodeBench, rerankBench } from './bench-model.ts';
 import { count, watched, writeReport } from './bench-report.ts';
+import { storesBench } from './bench-stores.ts';
 
 export function benchCommand(): Command {
   return new Command('bench')
@@ -12,7 +13,8 @@ export function benchCommand(): Command {
     .addCommand(rerankBench())
     .addCommand(encodeBench())
     .addCommand(proxyBench())
-    .addCommand(ingestBench());
+    .addCommand(ingestBench())
+    .addCommand(storesBench());
 }
 
 interface ProxyFlags {

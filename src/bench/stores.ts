@@ -1,0 +1,198 @@
+/** What each store costs on a real engine: bytes, the rate of bulk writes, the time of searches; in turn, in one run. */
+import { loadSettings } from '../config/settings.ts';
+import { documentationCorpus } from '../demo/corpus.ts';
+import type { Passage } from '../demo/passages.ts';
+import { questions } from '../demo/questions.ts';
+import { startEngine } from '../engine/embedded/start.ts';
+import type { Engine, EngineName } from '../engine/port.ts';
+import { setupIndex } from '../ingest/setup.ts';
+import { companionName } from '../ingest/stores/companion.ts';
+import type { StoreName } from '../ingest/stores/store.ts';
+import { type RunningServer, startServer } from '../proxy/server.ts';
+import { machineFacts } from './machine.ts';
+import { type BenchReport, median } from './report.ts';
+
+export interface StoresOptions {
+  /** Directory with `package-lock.json` and `node_modules`, whose documentation is the corpus. */
+  readonly root: string;
+  readonly engine: EngineName;
+  readonly documents: number;
+  /** Questions of a round, of those that the demo asks. */
+  readonly questions: number;
+  readonly rounds: number;
+  readonly signal: AbortSignal;
+  readonly onRound: () => void;
+}
+
+/** `bare` is written past the proxy and searched without it: what there is without us. */
+const kinds = ['bare', 'field', 'companion', 'cache'] as const;
+type Kind = (typeof kinds)[number];
+
+const BATCH = 32;
+const WINDOW = 100;
+const OBJECT = 'mice';
+
+type Extent = Pick<StoresOptions, 'documents' | 'questions' | 'rounds'>;
+
+/** How often `onRound` is told: of each batch and each question. */
+export function roundsOf({ documents, questions: asked, rounds }: Extent): number {
+  return Math.ceil(documents / BATCH) + (rounds + 1) * Math.min(asked, questions.length);
+}
+
+export async function benchStores(options: StoresOptions): Promise<BenchReport> {
+  const machine = machineFacts();
+  const embedded = await startEngine({ engine: options.engine });
+  try {
+    const settings = loadSettings({
+      environment: process.env,
+      given: { upstreamUrl: embedded.url, listenPort: 0, logLevel: 'warn', rerankDeadlineMs: 600_000 },
+    });
+    const server = await startServer(settings);
+    try {
+      return await measured(server, machine, options);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await embedded.stop();
+  }
+}
+
+async function measured(
+  server: RunningServer,
+  machine: BenchReport['machine'],
+  options: StoresOptions,
+): Promise<BenchReport> {
+  const { engine, model } = server.services;
+  await prepare(server);
+  const passages = documentationCorpus(options.root).slice(0, options.documents);
+  const bulkMs = await fill(server, passages, options);
+  const bytes = await bytesOf(engine);
+  const searched = await searches(server, options);
+  const documents = passages.length;
+  const rows = kinds.map((kind) => ({
+    store: kind,
+    bytesPerDocument: Math.round(bytes[kind] / documents),
+    documentsPerSecond: rounded((1000 * documents) / bulkMs[kind]),
+    firstSearchMs: rounded(median(searched[kind].first)),
+    searchMs: rounded(median(searched[kind].later)),
+  }));
+  const row = (kind: Kind) => rows.find(({ store }) => store === kind)!;
+  const ratio = (of: Kind, to: Kind, key: 'searchMs' | 'documentsPerSecond') =>
+    rounded(row(of)[key] / row(to)[key]);
+  return {
+    machine,
+    conditions: {
+      ...{ engine: `${engine.name} ${engine.version}`, bundle: model.bundle.model, documents },
+      ...{
+        batch: BATCH,
+        window: WINDOW,
+        questions: Math.min(options.questions, questions.length),
+        rounds: options.rounds,
+      },
+    },
+    ratios: {
+      companionBulkVsField: ratio('companion', 'field', 'documentsPerSecond'),
+      companionSearchVsField: ratio('companion', 'field', 'searchMs'),
+      cacheSearchVsField: ratio('cache', 'field', 'searchMs'),
+      fieldSearchVsBare: ratio('field', 'bare', 'searchMs'),
+    },
+    rows,
+  };
+}
+
+async function prepare({ services }: RunningServer): Promise<void> {
+  const { engine, model, placing } = services;
+  const fields = { object: OBJECT, vectorDims: model.bundle.dims.vector };
+  for (const kind of kinds) {
+    if (kind !== 'field') await engine.createIndex(kind, { settings: {}, mappings: {} });
+    if (kind !== 'bare') await setupIndex(engine, kind, { ...fields, store: kind satisfies StoreName });
+  }
+  await placing.refresh();
+}
+
+/** The same passages into each index, a batch at a time; each index's own first word, so that none is known before. */
+async function fill(
+  { url, services: { engine } }: RunningServer,
+  passages: readonly Passage[],
+  { signal, onRound }: StoresOptions,
+): Promise<Record<Kind, number>> {
+  const proxied = engine.through(url);
+  const spentMs: Record<Kind, number> = { bare: 0, field: 0, companion: 0, cache: 0 };
+  try {
+    for (let at = 0; at < passages.length; at += BATCH) {
+      for (const kind of kinds) {
+        signal.throwIfAborted();
+        const lines = passages.slice(at, at + BATCH).map(({ id, title, text }) => {
+          const action = { index: { _index: kind, _id: id } };
+          return `${JSON.stringify(action)}\n${JSON.stringify({ title: `${kind} ${title}`, text })}\n`;
+        });
+        const startedMs = performance.now();
+        const client = kind === 'bare' ? engine : proxied;
+        const { body } = await client.ask({ method: 'POST', path: '/_bulk', lines: lines.join('') });
+        spentMs[kind] += performance.now() - startedMs;
+        if (body.errors !== false) throw new Error(`The bulk request into ${kind} was refused.`);
+      }
+      onRound();
+    }
+  } finally {
+    await proxied.close();
+  }
+  return spentMs;
+}
+
+/** On disk in one segment, the companion included. */
+async function bytesOf(engine: Engine): Promise<Record<Kind, number>> {
+  const bytes = async (index: string) => {
+    await engine.ask({ method: 'POST', path: `/${index}/_forcemerge`, query: { max_num_segments: 1 } });
+    await engine.ask({ method: 'POST', path: `/${index}/_flush`, query: { force: true } });
+    await engine.refresh(index);
+    return engine.storeBytes(index);
+  };
+  const [bare, field, cache] = [await bytes('bare'), await bytes('field'), await bytes('cache')];
+  return {
+    bare,
+    field,
+    cache,
+    companion: (await bytes('companion')) + (await bytes(companionName('companion', OBJECT))),
+  };
+}
+
+interface Times {
+  /** ms, of a round before the others, with nothing in memory. */
+  readonly first: number[];
+  readonly later: number[];
+}
+
+async function searches(
+  { url, services: { engine, cache } }: RunningServer,
+  { questions: asked, rounds, signal, onRound }: StoresOptions,
+): Promise<Record<Kind, Times>> {
+  // What was written lately is in memory, and would be found there.
+  await cache.close();
+  const times = Object.fromEntries(
+    kinds.map((kind) => [kind, { first: [], later: [] }]),
+  ) as unknown as Record<Kind, Times>;
+  const proxied = engine.through(url);
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      for (const { query } of questions.slice(0, asked)) {
+        for (const kind of kinds) {
+          signal.throwIfAborted();
+          const match = { query: { multi_match: { query, fields: ['title', 'text'] } } };
+          const startedMs = performance.now();
+          await (kind === 'bare' ? engine : proxied).search(kind, match);
+          times[kind][round === 0 ? 'first' : 'later'].push(performance.now() - startedMs);
+        }
+        onRound();
+      }
+    }
+  } finally {
+    await proxied.close();
+  }
+  return times;
+}
+
+function rounded(value: number): number {
+  return Number(value.toFixed(value < 10 ? 2 : 1));
+}
