@@ -107,15 +107,28 @@ export function nearSearchOf({
   };
 }
 
-/** The body that asks for the neighbours of `vector`. */
+export interface NearPlace {
+  readonly engine: Pick<Engine, 'vectorMembers'>;
+  /** Name of the object that holds the vectors. */
+  readonly object: string;
+  /** Whose vectors, as its field `model` says. */
+  readonly model: string;
+}
+
+/**
+ * The body that asks for the neighbours of `vector`, among vectors of the same bundle: after a change of bundles those
+ * of the one before stand in the same field until they are made anew.
+ */
 export function nearBody(
   { body, filters, hits }: NearSearch,
   vector: Float32Array,
-  { engine, field }: { readonly engine: Pick<Engine, 'vectorMembers'>; readonly field: string },
+  { engine, object, model }: NearPlace,
 ): Buffer {
   const start = skipSpace(body, 0);
   const others = membersOf(body, start).length > 0 ? ',' : '';
-  const asked = `"track_total_hits":false,${engine.vectorMembers({ field, vector, k: hits }, filters)}`;
+  const query = { field: `${object}.vector`, vector, k: hits };
+  const ofModel = JSON.stringify({ term: { [`${object}.model`]: model } });
+  const asked = `"track_total_hits":false,${engine.vectorMembers(query, [...filters, ofModel])}`;
   return Buffer.concat([body.subarray(0, start + 1), Buffer.from(asked + others), body.subarray(start + 1)]);
 }
 

@@ -170,11 +170,6 @@ export function statesFieldOf(settings: Settings): string {
   return `${settings.fieldsObject}.states`;
 }
 
-/** Field that holds the vectors. */
-export function vectorFieldOf(settings: Settings): string {
-  return `${settings.fieldsObject}.vector`;
-}
-
 interface Search {
   readonly body: Body;
   /** The body's bytes, without what is ours. */

@@ -4,7 +4,6 @@ import { loggable } from '../observe/log.ts';
 import type { Exchange } from './exchange.ts';
 import { headersForUpstream } from './headers.ts';
 import { type NearSearch, nearBody } from './near-search.ts';
-import { vectorFieldOf } from './plan.ts';
 import { queryVector } from './query-vector.ts';
 import type { NearAnswer } from './rerank.ts';
 import { bodyHeaders } from './routes.ts';
@@ -25,8 +24,9 @@ export async function nearBodyFor(
 ): Promise<NearBody> {
   try {
     const { vector } = await queryVector(services, queryText, { priority: 'search', signal });
-    const { engine, settings } = services;
-    return { body: nearBody(near, vector, { engine, field: vectorFieldOf(settings) }) };
+    const { engine, settings, model } = services;
+    const place = { engine, object: settings.fieldsObject, model: model.bundle.model };
+    return { body: nearBody(near, vector, place) };
   } catch (error) {
     if (signal.aborted) return { reason: 'deadline' };
     services.log.warn(loggable(error), 'the vector of a question could not be made');

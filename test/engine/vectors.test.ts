@@ -164,6 +164,26 @@ describeOnEngines('searches by vector', (engine: EngineUnderTest) => {
     expect(responses[0]!.hits.hits.map(({ _id }) => _id)).toEqual(ids(await ask(search, headers)));
   });
 
+  it('finds no neighbours by vectors of another bundle in the same field', async () => {
+    const mixed = engine.freshIndex('mixed');
+    const { model } = proxy.server.services;
+    await setupIndex(proxy.engine, mixed, { object: 'mice', vectorDims: model.bundle.dims.vector });
+    const texts = { near: 'Glaciers move downhill.', far: 'A recipe for bread.' };
+    for (const [id, text] of Object.entries(texts))
+      await raw(proxy.url, `/${mixed}/_doc/${id}`, { method: 'PUT', body: JSON.stringify({ text }) });
+    const { vector } = (await model.encodeDocuments([texts.near]))[0]!;
+    const mice = { vector: [...vector], model: 'another@0123456789abcdef' };
+    const body = JSON.stringify({ doc: { mice } });
+    await raw(engine.url, `/${mixed}/_update/near?refresh=true`, { body });
+    const search = { query: { match: { text: 'nowhere' } } };
+    for (const mode of ['off', 'on']) {
+      const headers = { 'x-mice': mode, 'x-mice-first-stage': 'vector' };
+      const answer = await ask(search, headers, `/${mixed}/_search`);
+      expect(answer.headers['x-mice']).toMatch(/; first-stage=vector$/);
+      expect(ids(answer)).toEqual(['far']);
+    }
+  });
+
   it('leaves an index without vectors to the search itself, and says so', async () => {
     const bare = engine.freshIndex('bare');
     await raw(engine.url, `/${bare}/_doc/1?refresh=true`, { method: 'PUT', body: '{"text":"glaciers"}' });

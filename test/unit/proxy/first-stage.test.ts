@@ -57,7 +57,7 @@ describe('another first stage', () => {
     expect(own).toMatchObject({ body, url: expect.stringContaining('typed_keys&from=0&size=100') });
     expect(near!.url).toBe('/i/_search?routing=r&docvalue_fields=mice.states&from=0&size=100');
     expect(near!.body).toBe(
-      `{"track_total_hits":false,"query":{"knn":{"mice.vector":{"vector":[0,1],"k":100,"filter":{"bool":{"filter":[{"bool":{"must":{"match_all":{}},"filter":${filter}}},{"term":{"a":1}}]}}}}},"version":true}`,
+      `{"track_total_hits":false,"query":{"knn":{"mice.vector":{"vector":[0,1],"k":100,"filter":{"bool":{"filter":[{"bool":{"must":{"match_all":{}},"filter":${filter}}},{"term":{"a":1}},{"term":{"mice.model":"m@1"}}]}}}}},"version":true}`,
     );
   });
 
