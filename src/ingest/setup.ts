@@ -68,7 +68,7 @@ const aboutStore: Readonly<Record<StoreName, readonly string[]>> = {
   ],
   companion: [
     'States lie in a hidden index beside, which only the service reads and writes: mapping and documents stay as they are.',
-    'A search asks once more, by id; a write is followed by a second one, after the cluster accepted it. There are no vectors to search by. Deleting the index leaves the companion to be deleted.',
+    'A search asks once more, by id; a write is followed by a second one, after the cluster accepted it. There are no vectors to search by. Deleting the index leaves the companion to be deleted, by a sweep or by hand.',
   ],
   cache: [
     'States lie in the service only: nothing is written to the cluster, and every process reads each document itself.',

@@ -1,6 +1,8 @@
 /** Documents that lack fresh states, found and repaired now and then: written past the proxy, by script, or reindexed. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BackfillOptions, type BackfillSummary, backfill } from './backfill/backfill.ts';
+import { companionName } from './stores/companion.ts';
+import { outlivedCompanions } from './stores/outlived.ts';
 
 export interface SweeperOptions
   extends Omit<BackfillOptions, 'query' | 'lacking' | 'signal' | 'parallel' | 'onProgress'> {
@@ -8,7 +10,9 @@ export interface SweeperOptions
   readonly indices: readonly string[];
   readonly intervalMs: number;
   readonly onSwept: (summary: BackfillSummary) => void;
-  /** Told when an index could not be swept; it is tried again the next time. */
+  /** How long the index of a companion that is deleted must have been gone. */
+  readonly keptMs?: number;
+  /** Told when an index could not be swept, or companions not looked through; it is tried again the next time. */
   readonly onFault: (error: unknown, index: string) => void;
 }
 
@@ -30,6 +34,7 @@ export function startSweeper(options: SweeperOptions): Sweeper {
 }
 
 async function sweepUntil(signal: AbortSignal, options: SweeperOptions): Promise<void> {
+  const removeOutlived = outlivedCompanions(options);
   while (!signal.aborted) {
     for (const index of options.indices) {
       try {
@@ -40,6 +45,9 @@ async function sweepUntil(signal: AbortSignal, options: SweeperOptions): Promise
         options.onFault(error, index);
       }
     }
+    await removeOutlived().catch((error: unknown) => {
+      if (!signal.aborted) options.onFault(error, companionName('*', options.object));
+    });
     await pause(options.intervalMs, undefined, { signal }).catch(() => {});
   }
 }

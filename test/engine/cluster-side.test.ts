@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, it, type TestContext } from 'vitest';
 import { backfill } from '../../src/ingest/backfill/backfill.ts';
 import { setupIndex } from '../../src/ingest/setup.ts';
-import { describeOnEngines } from '../support/engines.ts';
+import { describeOnEngines, needsApi } from '../support/engines.ts';
 import { proxyBefore, type RawRequest, raw } from '../support/proxy.ts';
 import { tinyBundle } from '../support/tiny-bundle.ts';
 
@@ -38,15 +38,6 @@ describeOnEngines('what the cluster changes itself', (engine) => {
   function needsProcessor(context: TestContext): void {
     if (processors.includes('set')) return;
     const reason = `${engine.name} ${engine.version}, as it is embedded, has no ingest processor "set"`;
-    process.stderr.write(`${context.task.name}: skipped, ${reason}\n`);
-    context.skip(reason);
-  }
-
-  /** Skips, and says why, where this build lacks the API. */
-  async function needsApi(context: TestContext, path: string): Promise<void> {
-    const { status, text } = await raw(engine.url, path, { body: '{}' });
-    if (!text.includes('no handler found') && status !== 405) return;
-    const reason = `${engine.name} ${engine.version}, as it is embedded, has no ${path.split('/').at(-1)}`;
     process.stderr.write(`${context.task.name}: skipped, ${reason}\n`);
     context.skip(reason);
   }
@@ -195,7 +186,7 @@ describeOnEngines('what the cluster changes itself', (engine) => {
   }
 
   it('an _update_by_query in slices, in the background, past conflicts leaves states missing', async (context) => {
-    await needsApi(context, '/_all/_update_by_query');
+    await needsApi(context, engine, '/_all/_update_by_query');
     const index = await prepared();
     for (const id of ['a', 'b'])
       await put(proxy.url, `/${index}/_doc/${id}?refresh=true`, { text: `ice ${id}` });
@@ -212,7 +203,7 @@ describeOnEngines('what the cluster changes itself', (engine) => {
   });
 
   it('a _reindex in slices, in the background, past conflicts and through a pipeline leaves states missing', async (context) => {
-    await needsApi(context, '/_reindex');
+    await needsApi(context, engine, '/_reindex');
     const [from, to] = [await prepared(), await prepared()];
     for (const id of ['a', 'b'])
       await put(proxy.url, `/${from}/_doc/${id}?refresh=true`, { text: `ice ${id}` });

@@ -5,11 +5,12 @@ import { backfill } from '../../src/ingest/backfill/backfill.ts';
 import { verifyStates } from '../../src/ingest/backfill/verify.ts';
 import { setupIndex } from '../../src/ingest/setup.ts';
 import { companionName, readCompanion } from '../../src/ingest/stores/companion.ts';
+import { startSweeper } from '../../src/ingest/sweeper.ts';
 import { checkStates } from '../../src/states/check.ts';
 import { blobCrc } from '../../src/states/crc.ts';
 import { contentHash } from '../../src/states/hash.ts';
 import { AT } from '../../src/states/layout.ts';
-import { describeOnEngines, type EngineUnderTest } from '../support/engines.ts';
+import { describeOnEngines, type EngineUnderTest, needsApi } from '../support/engines.ts';
 import { type ProxyUnderTest, proxyBefore, raw } from '../support/proxy.ts';
 import { tinyBundle } from '../support/tiny-bundle.ts';
 
@@ -71,7 +72,72 @@ describeOnEngines('states are kept', (engine) => {
     const [beside] = await readCompanion(proxy.engine, 'mice', [{ index, id, routing: 'r' }]);
     expect(beside).toMatchObject({ hash: contentHash('by alias') });
   });
+
+  it('in the companions of a data stream', async (context) => {
+    await needsApi(context, engine, '/_data_stream/any', 'GET');
+    const stream = engine.freshIndex('stream');
+    const template = { index_patterns: [stream], data_stream: {}, priority: 900 };
+    await proxy.engine.putIndexTemplate(stream, template as never);
+    await raw(engine.url, `/_data_stream/${stream}`, { method: 'PUT' });
+    await setupIndex(proxy.engine, stream, { ...fieldsOf(proxy), store: 'companion' });
+    await proxy.server.services.placing.refresh();
+    const body = '{"@timestamp":"2026-01-01T00:00:00Z","text":"glaciers"}';
+    const written = await raw(proxy.url, `/${stream}/_doc?refresh=true`, { body });
+    const { _index: index, _id: id } = JSON.parse(written.text);
+    expect(index).not.toBe(stream);
+    const [beside] = await readCompanion(proxy.engine, 'mice', [{ index, id, routing: undefined }]);
+    expect(beside).toMatchObject({ hash: contentHash('glaciers') });
+    expect(await statesFound(proxy, stream)).toEqual({ [id]: 'fresh' });
+  });
+
+  it('in a companion, stale where a script of the cluster changed the text', async (context) => {
+    await needsApi(context, engine, '/_all/_update_by_query');
+    const index = await prepared('companion', engine, proxy);
+    for (const id of ['changed', 'same'])
+      await raw(proxy.url, `/${index}/_doc/${id}?refresh=true`, { method: 'PUT', body: '{"text":"before"}' });
+    const source = "if (ctx._id == 'changed') { ctx._source.text = 'after' } else { ctx._source.n = 1 }";
+    const body = JSON.stringify({ script: { source } });
+    const updated = await raw(proxy.url, `/${index}/_update_by_query?refresh=true`, { body });
+    expect(JSON.parse(updated.text)).toMatchObject({ updated: 2 });
+    expect(await statesFound(proxy, index)).toEqual({ changed: 'stale', same: 'fresh' });
+    const { engine: client, model, placing, selectionOf } = proxy.server.services;
+    const needs = { engine: client, model, placing, selectionOf, object: 'mice', signal };
+    const [summary] = await backfill(index, { ...needs, lacking: true });
+    expect(summary).toMatchObject({ written: 1, failed: 0 });
+    expect(await statesFound(proxy, index)).toEqual({ changed: 'fresh', same: 'fresh' });
+    const alone = JSON.stringify({ script: { source: "ctx._source.text = 'once more'" } });
+    await raw(proxy.url, `/${index}/_update/changed?refresh=true`, { body: alone });
+    expect(await statesFound(proxy, index)).toEqual({ changed: 'fresh', same: 'fresh' });
+  });
+
+  it('in a companion, which a sweeper deletes some time after its index', async () => {
+    const [kept, gone] = [
+      await prepared('companion', engine, proxy),
+      await prepared('companion', engine, proxy),
+    ];
+    const { engine: client, model, placing, selectionOf } = proxy.server.services;
+    await client.deleteIndex(gone);
+    const faults: unknown[] = [];
+    const sweeper = startSweeper({
+      ...{ engine: client, model, placing, selectionOf, object: 'mice', indices: [kept] },
+      ...{ intervalMs: 100, keptMs: 50, onSwept: () => {}, onFault: (error) => faults.push(error) },
+    });
+    const isThere = (index: string) => client.indexExists(companionName(index, 'mice'));
+    await expect.poll(() => isThere(gone), { timeout: 120_000 }).toBe(false);
+    await sweeper.close();
+    expect(await isThere(kept)).toBe(true);
+    expect(faults).toEqual([]);
+  });
 });
+
+/** By id, how a search found the states of all documents. */
+async function statesFound(proxy: ProxyUnderTest, index: string): Promise<Readonly<Record<string, string>>> {
+  const should = [{ match_all: {} }, { match: { text: 'glaciers' } }];
+  const body = JSON.stringify({ query: { bool: { should } } });
+  const answer = await raw(proxy.url, `/${index}/_search`, { body, headers: { 'x-mice-explain': 'true' } });
+  const { mice } = JSON.parse(answer.text) as { mice: { hits: { _id: string; states: string }[] } };
+  return Object.fromEntries(mice.hits.map(({ _id, states }) => [_id, states]));
+}
 
 function fieldsOf(proxy: ProxyUnderTest) {
   return { object: 'mice', vectorDims: proxy.server.services.model.bundle.dims.vector };

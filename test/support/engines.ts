@@ -1,9 +1,10 @@
 /** Real engines for suites: each is started once for the whole project, by the desk of `engine-desk.ts`. */
 import { request } from 'node:http';
-import { beforeAll, describe, inject } from 'vitest';
+import { beforeAll, describe, inject, type TestContext } from 'vitest';
 import { distributions } from '../../src/engine/embedded/artifacts.ts';
 import type { EngineName } from '../../src/engine/port.ts';
 import './engine-desk.ts';
+import { raw } from './proxy.ts';
 
 export interface EngineUnderTest {
   readonly name: EngineName;
@@ -45,6 +46,20 @@ export function describeOnEveryVersion(title: string, suite: (engine: EngineUnde
   for (const { engine, version } of distributions) {
     describe(`${title} (${engine} ${version})`, () => suite(sharedEngine(engine, version)));
   }
+}
+
+/** Skips a test, and says why, where this build of the engine lacks the API at `path`. */
+export async function needsApi(
+  context: TestContext,
+  engine: EngineUnderTest,
+  path: string,
+  method: 'GET' | 'POST' = 'POST',
+): Promise<void> {
+  const { status, text } = await raw(engine.url, path, { method, ...(method === 'POST' && { body: '{}' }) });
+  if (!text.includes('no handler found') && status !== 405) return;
+  const reason = `${engine.name} ${engine.version}, as it is embedded, has no ${path.split('/').find((part) => /^_(?!all$)/.test(part))}`;
+  process.stderr.write(`${context.task.name}: skipped, ${reason}\n`);
+  context.skip(reason);
 }
 
 /** A first start fetches a few hundred megabytes. */

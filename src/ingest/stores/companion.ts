@@ -109,6 +109,18 @@ export async function ensureCompanion(
   }
 }
 
+/** Names of the indices that have a companion. */
+export async function companionsIn(engine: Engine, object: string): Promise<ReadonlySet<string>> {
+  const path = `/${companionName('*', object)}/_mapping`;
+  const query = { expand_wildcards: 'all', ignore_unavailable: true };
+  const { status, body } = await engine.ask({ method: 'GET', path, query });
+  if (status === 404) return new Set();
+  if (status !== 200)
+    throw new MiceError('upstream-refused', `The companions could not be listed: ${status}.`);
+  const found = Object.values((body ?? {}) as Readonly<Record<string, Partial<IndexBody>>>);
+  return new Set(found.flatMap(({ mappings }) => aboutOf(mappings)?.index ?? []));
+}
+
 /** One a key, in real time; undefined where there are none. */
 export function readCompanion(
   engine: Engine,

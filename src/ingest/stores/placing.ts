@@ -4,7 +4,7 @@ import { type StatesRule, type StoreName, statesRuleFor } from '../../config/ind
 import type { Engine, IndexBody } from '../../engine/port.ts';
 import { MiceError } from '../../errors.ts';
 import { writtenName } from '../text.ts';
-import { aboutOf, companionName, companionStore, ensureCompanion } from './companion.ts';
+import { companionStore, companionsIn, ensureCompanion } from './companion.ts';
 import { fieldStore } from './field.ts';
 import { hasStates, objectsIn } from './object.ts';
 import type { StatesStore, StoreNeeds } from './store.ts';
@@ -83,7 +83,8 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
       const store = ruled(index) ?? (companions.has(index) ? 'companion' : 'field');
       if (store === 'companion' && live) {
         const ensured = made.get(index) ?? ensureCompanion(engine, index, live, object);
-        made.set(index, ensured);
+        // Not again where it is known: a companion in use is to be looked at now and then, too.
+        if (!made.has(index)) made.set(index, ensured);
         await ensured.catch((error: unknown) => {
           made.delete(index);
           throw error;
@@ -111,18 +112,6 @@ export function openPlacing({ engine, object, rules, onFault }: PlacingOptions):
   };
   const looking = setInterval(() => void placing.refresh(), KNOWN_MS).unref();
   return placing;
-}
-
-/** Names of the indices that have a companion. */
-async function companionsIn(engine: Engine, object: string): Promise<ReadonlySet<string>> {
-  const path = `/${companionName('*', object)}/_mapping`;
-  const query = { expand_wildcards: 'all', ignore_unavailable: true };
-  const { status, body } = await engine.ask({ method: 'GET', path, query });
-  if (status === 404) return new Set();
-  if (status !== 200)
-    throw new MiceError('upstream-refused', `The companions could not be listed: ${status}.`);
-  const found = Object.values((body ?? {}) as Readonly<Record<string, Partial<IndexBody>>>);
-  return new Set(found.flatMap(({ mappings }) => aboutOf(mappings)?.index ?? []));
 }
 
 /** Names of the indices that have an ingest pipeline of their own; undefined where the cluster does not say. */
