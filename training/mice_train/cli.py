@@ -35,6 +35,8 @@ STAGES: dict[str, tuple[str, Run]] = {
              lambda job, o: stages.run_grid(job)),
     "export": ("the bundle, held against PyTorch before it is written", lambda job, o: stages.run_export(job, o.out)),
     "timings": ("int8 against float32 graphs, side by side", lambda job, o: stages.run_timings(job)),
+    "peers": ("the cross-encoder in PyTorch beside ONNX Runtime and the interaction",
+              lambda job, o: stages.run_peers(job)),
     "ranking": ("whether the bundle ranks as with float32 graphs",
                 lambda job, o: stages.run_ranking(job, o.out, o.json)),
     "evaluate": ("nDCG@10 of the bundle, and its model card", lambda job, o: stages.run_evaluate(job, o.out, o.json)),
@@ -93,7 +95,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def stages_of(recipe: Recipe) -> list[str]:
-    """Of `all`; comparisons (probe-layers, train-dual, frontier, grid) are run alone."""
+    """Of `all`; comparisons (probe-layers, train-dual, frontier, grid, peers) are run alone."""
     optional = {"train-cross-encoder": recipe.cross_encoder is not None, "align-query": recipe.align is not None}
     order = ("prepare", "train-cross-encoder", "derive", "align-query", "export", "timings", "evaluate")
     return [name for name in order if optional.get(name, True)]

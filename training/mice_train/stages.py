@@ -23,6 +23,7 @@ from mice_train.frontier import frontier
 from mice_train.grid import grid
 from mice_train.job import Job
 from mice_train.negatives import find_candidates
+from mice_train.peers import measure_peers
 from mice_train.prepare import prepare
 from mice_train.probe import probe_layers
 from mice_train.publish import publish
@@ -158,6 +159,13 @@ def run_export(job: Job, out: Path) -> None:
 
 def run_timings(job: Job) -> None:
     measure_timings(trained_parts(job), job.work, job.log)
+
+
+def run_peers(job: Job) -> None:
+    plan = job.recipe.export
+    if not plan.cross_encoder:
+        raise Refused("export.cross_encoder is false: there is none to compare; accepted is true")
+    measure_peers(trained_parts(job), job.recipe.where(), plan.compute, job.work, job.log)
 
 
 def run_ranking(job: Job, out: Path, json_file: Path | None = None) -> None:

@@ -165,6 +165,14 @@ def test_an_interrupted_comparison_trains_only_what_is_missing(place):
     assert (grid / "l1" / "mice-other-bottom" / "figures.json").read_text() == figures
 
 
+def test_the_cross_encoder_is_timed_in_pytorch_beside_its_graphs(place):
+    place.run("peers")
+    found = json.loads((place.root / "work" / "peers-converted-l2-1.json").read_text())
+    assert (found["candidates"], found["threads"]) == (100, 1)
+    assert {name.split(",")[0] for name in found["cpuMs"]} == {"interaction", "ONNX Runtime", "PyTorch"}
+    assert len(found["ratios"]) == 6 and min(found["ratios"].values()) > 0
+
+
 def test_another_way_of_reading_asks_for_another_work_folder(place):
     changed = recipe("checkpoint")
     changed["reading"]["bottom"] = 1
