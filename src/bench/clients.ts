@@ -116,7 +116,8 @@ async function serve(proxy: ChildServer, clients: number, forMs: number): Promis
   const keepAsking = async (client: number) => {
     for (let turn = 0; performance.now() - startedMs < forMs; turn++) {
       const askedMs = performance.now();
-      scored += await ask(pool, `what does client ${client} want to know of document ${turn}`);
+      const more = await ask(pool, `what does client ${client} want to know of document ${turn}`);
+      scored += more;
       times.push(performance.now() - askedMs);
     }
   };

@@ -1,5 +1,5 @@
 /** The part that both official clients share: one request, with retries and connection keeping left to them. */
-
+import { buffer } from 'node:stream/consumers';
 import type { EngineAddress, TlsIdentity } from './port.ts';
 
 export interface ClientRequest {
@@ -9,6 +9,8 @@ export interface ClientRequest {
   readonly body?: Readonly<Record<string, unknown>>;
   /** NDJSON in place of `body`, its last line break included. */
   readonly lines?: string;
+  /** The answer's body is to be a Buffer of its bytes, whatever the status: for what is read without being parsed. */
+  readonly asBytes?: true;
 }
 
 export interface ClientAnswer {
@@ -22,6 +24,11 @@ export interface ClientTransport {
   /** Any status is an answer; only a failed connection throws. */
   request(request: ClientRequest): Promise<ClientAnswer>;
   close(): Promise<void>;
+}
+
+/** The body of an answer as the clients give it, or, asked for as a stream, its bytes. */
+export async function bodyOf(body: unknown, { asBytes }: ClientRequest): Promise<unknown> {
+  return asBytes ? buffer(body as NodeJS.ReadableStream) : body;
 }
 
 /** What both official clients are opened with. */

@@ -67,7 +67,8 @@ export function storedInputs(
   const scales = new Float32Array(rows * longest);
   const lengths = new BigInt64Array(rows);
   passages.forEach((passage, row) => {
-    states.set(passage.states, row * longest * dims);
+    const start = row * longest * dims;
+    passage.layStates(states.subarray(start, start + passage.tokens * dims));
     scales.set(passage.scales, row * longest);
     lengths[row] = BigInt(passage.scales.length);
   });

@@ -1,8 +1,9 @@
 /** States for the candidates of a window: in the answer itself, in an index beside, or to be encoded from the text. */
 import type { Engine } from '../engine/port.ts';
-import { readCompanion } from '../ingest/stores/companion.ts';
+import { findBeside } from '../ingest/stores/companion.ts';
 import type { Placing } from '../ingest/stores/placing.ts';
 import { type SelectionOf, selectText, type TextSelection } from '../ingest/text.ts';
+import type { Span } from '../json/spans.ts';
 import { checkStates } from '../states/check.ts';
 import { contentHash } from '../states/hash.ts';
 import type { StatesHeader } from '../states/layout.ts';
@@ -35,9 +36,16 @@ export interface HitReading {
  * What there is of a hit's states: usable when they are of this bundle and, where the text is at hand, of this text.
  * Those in the document went with its text, unless a pipeline has changed it; those beside may be of an earlier one.
  */
-export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading, lying: Lying): FoundStates {
+export function findStates(
+  answer: Buffer,
+  hit: HitPlace,
+  reading: HitReading,
+  lying: Lying,
+  decode: Decode,
+): FoundStates {
   const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.selectionOf(hit.index)) : undefined;
-  const bytes = bytesOf(answer, hit, lying);
+  const base64 = base64Of(answer, hit, lying);
+  const bytes = base64 && decode(base64);
   if (bytes === undefined) return { kind: 'missing', text };
   const check = checkStates(bytes, reading);
   if (check.kind === 'split-otherwise') return { kind: 'stale', text };
@@ -48,10 +56,42 @@ export function findStates(answer: Buffer, hit: HitPlace, reading: HitReading, l
   return { kind: 'fresh', bytes, header: check.header };
 }
 
-function bytesOf(answer: Buffer, { states }: HitPlace, lying: Lying): Uint8Array | undefined {
-  if (lying.where === 'beside') return lying.bytes;
-  if (lying.where === 'nowhere' || states === undefined) return undefined;
-  return Buffer.from(answer.toString('latin1', states.start, states.end), 'base64');
+/** A base64 text in an answer. */
+interface Base64 {
+  readonly answer: Buffer;
+  readonly at: Span;
+}
+
+function base64Of(answer: Buffer, { states }: HitPlace, lying: Lying): Base64 | undefined {
+  if (lying.where === 'beside') return lying.base64;
+  return lying.where === 'in-answer' && states ? { answer, at: states } : undefined;
+}
+
+export type Decode = (base64: Base64) => Uint8Array;
+
+/**
+ * Decodes the states of a window one after the other into one buffer, which goes as a whole when none of them is used
+ * any more: what is to stay longer is to be copied.
+ */
+export function openSlab(answer: Buffer, hits: readonly HitPlace[], lying: readonly Lying[]): Decode {
+  const sizes = hits.map((hit, at) => sizeOf(base64Of(answer, hit, lying[at]!)));
+  const slab = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size, 0));
+  let next = 0;
+  return ({ answer: from, at }) => {
+    const start = next;
+    const length = slab.write(from.toString('latin1', at.start, at.end), start, 'base64');
+    next += aligned(length);
+    return new Uint8Array(slab.buffer, start, length);
+  };
+}
+
+/** Room for it, and for the next to start at a multiple of 4. */
+function sizeOf(base64: Base64 | undefined): number {
+  return base64 ? aligned(Math.ceil(((base64.at.end - base64.at.start) * 3) / 4)) : 0;
+}
+
+function aligned(size: number): number {
+  return Math.ceil(size / 4) * 4;
 }
 
 /** Where a hit's states lie, and those that lie beside. */
@@ -59,7 +99,7 @@ export type Lying =
   /** `rewritten`: the cluster may have changed the text after the states were made. */
   | { readonly where: 'in-answer'; readonly rewritten: boolean }
   | { readonly where: 'nowhere' }
-  | { readonly where: 'beside'; readonly bytes: Uint8Array | undefined };
+  | { readonly where: 'beside'; readonly base64: Base64 | undefined };
 
 /** One a hit. Never throws: what cannot be read, or not before `signal` fires, is missing. */
 export type LocateStates = (hits: readonly HitPlace[], signal: AbortSignal) => Promise<readonly Lying[]>;
@@ -78,19 +118,19 @@ export function locateStates({ engine, object, placing, onFault }: LocateNeeds):
     const beside = hits.filter((_, at) => stores[at] === 'companion');
     const found =
       beside.length === 0
-        ? []
-        : await Promise.race([readCompanion(engine, object, beside), aborted(signal)]).catch(
+        ? undefined
+        : await Promise.race([findBeside(engine, object, beside), aborted(signal)]).catch(
             (error: unknown) => {
               if (!signal.aborted) onFault(error);
-              return [];
+              return undefined;
             },
           );
     let next = 0;
-    return stores.map((store, at): Lying => {
+    return stores.map((store, place): Lying => {
       if (store === 'cache') return { where: 'nowhere' };
-      if (store === 'field') return { where: 'in-answer', rewritten: placing.rewrites(hits[at]!.index) };
-      const document = found[next++];
-      return { where: 'beside', bytes: document && Buffer.from(document.states, 'base64') };
+      if (store === 'field') return { where: 'in-answer', rewritten: placing.rewrites(hits[place]!.index) };
+      const at = found?.places[next++];
+      return { where: 'beside', base64: at && { answer: found!.answer, at } };
     });
   };
 }

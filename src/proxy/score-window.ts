@@ -14,7 +14,7 @@ import type { Splitting } from '../states/splitting.ts';
 import type { HitPlace } from './hits.ts';
 import type { LiveStates } from './live-states.ts';
 import type { Load } from './load.ts';
-import { type FoundStates, findStates, type LocateStates } from './load-states.ts';
+import { type FoundStates, findStates, type LocateStates, openSlab } from './load-states.ts';
 import { inGoes } from './turns.ts';
 import type { DegradeReason } from './verdicts.ts';
 
@@ -131,14 +131,15 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   await clock.time('states', async () => {
     const looked = hits.slice(0, most);
     const lying = await needs.locate(looked, window.deadline);
+    const decode = openSlab(answer, looked, lying);
     const go = inGoes();
     for (const [place, hit] of looked.entries()) {
       await go();
-      const found = findStates(answer, hit, reading, lying[place]!);
+      const found = findStates(answer, hit, reading, lying[place]!, decode);
       work.states[place] = found.kind;
       if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes, header: found.header });
       else lacking.push({ place, text: found.text });
-      if (found.kind === 'unchecked') needs.remember(found.bytes);
+      if (found.kind === 'unchecked') needs.remember(found.bytes.slice());
     }
   });
   await scoreInGoes(ready, work);

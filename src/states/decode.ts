@@ -123,8 +123,8 @@ export interface PassageView {
 export interface PassageStates extends PassageView {
   /** One per token. */
   readonly scales: Float32Array;
-  /** Row-major, tokens × dims, one value an entry whatever the dtype. */
-  readonly states: Int8Array;
+  /** Writes the states to `out` [tokens × dims], row-major, one value an entry whatever the dtype. */
+  readonly layStates: (out: Int8Array) => void;
 }
 
 /** The passages without their states. Precondition as of {@link viewStates}. */
@@ -147,41 +147,48 @@ export function viewPassages(bytes: Uint8Array, header: StatesHeader): readonly 
 }
 
 /**
- * All passages, without a copy where the bytes start at a multiple of 4; int4 states are unpacked, float16 ones
- * quantised to int8, which is what the graphs take.
+ * All passages, without a copy where the bytes start at a multiple of 4; int4 states are unpacked when they are laid
+ * out, float16 ones quantised to int8, which is what the graphs take.
  * Precondition: {@link readHeader} or a check gave `header` for these `bytes`.
  */
 export function viewStates(bytes: Uint8Array, header: StatesHeader): readonly PassageStates[] {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const { scales, states } = quantizedOf(aligned, header);
+  const { scales, lay } = quantizedOf(aligned, header);
   let token = 0;
   return viewPassages(aligned, header).map((passage) => {
     const from = token;
     token += passage.tokens;
+    const to = token;
     return {
       ...passage,
-      scales: scales.subarray(from, token),
-      states: states.subarray(from * header.dims, token * header.dims),
+      scales: scales.subarray(from, to),
+      layStates: (out) => lay(from * header.dims, to * header.dims, out),
     };
   });
 }
 
-function quantizedOf(bytes: Uint8Array, header: StatesHeader): Pick<PassageStates, 'scales' | 'states'> {
+interface Quantized {
+  /** One a token. */
+  readonly scales: Float32Array;
+  /** Writes the values from `start` to `end` to `out`. */
+  readonly lay: (start: number, end: number, out: Int8Array) => void;
+}
+
+function quantizedOf(bytes: Uint8Array, header: StatesHeader): Quantized {
   const { buffer, byteOffset } = bytes;
   const { dtype, dims, tokens } = header;
   const at = sections(header);
   if (dtype === 'float16') {
-    const quantized = { scales: new Float32Array(tokens), states: new Int8Array(tokens * dims) };
-    quantizeRows(halves(bytes, header), dims, quantized.scales, quantized.states);
-    return quantized;
+    const [scales, states] = [new Float32Array(tokens), new Int8Array(tokens * dims)];
+    quantizeRows(halves(bytes, header), dims, scales, states);
+    return { scales, lay: (start, end, out) => out.set(states.subarray(start, end)) };
   }
-  return {
-    scales: new Float32Array(buffer, byteOffset + at.scales, tokens),
-    states:
-      dtype === 'int4'
-        ? unpackNibbles(bytes.subarray(at.states, at.end))
-        : new Int8Array(buffer, byteOffset + at.states, tokens * dims),
-  };
+  const scales = new Float32Array(buffer, byteOffset + at.scales, tokens);
+  const stored = bytes.subarray(at.states, at.end);
+  if (dtype === 'int4')
+    return { scales, lay: (start, end, out) => unpackNibbles(stored.subarray(start / 2, end / 2), out) };
+  const states = new Int8Array(stored.buffer, stored.byteOffset, stored.length);
+  return { scales, lay: (start, end, out) => out.set(states.subarray(start, end)) };
 }
 
 /** The states of a float16 blob as they were, row-major, tokens × dims. Precondition as of {@link viewStates}. */

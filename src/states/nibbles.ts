@@ -24,9 +24,8 @@ export function packNibbles(values: Int8Array, out: Uint8Array): void {
   }
 }
 
-/** Twice as many values as `packed` has bytes, in a buffer of their own. */
-export function unpackNibbles(packed: Uint8Array): Int8Array<ArrayBuffer> {
-  const pairs = new Uint16Array(packed.length);
+/** Unpacks twice as many values as `packed` has bytes to `out`, which starts at an even byte of its buffer. */
+export function unpackNibbles(packed: Uint8Array, out: Int8Array): void {
+  const pairs = new Uint16Array(out.buffer, out.byteOffset, packed.length);
   for (let i = 0; i < packed.length; i++) pairs[i] = PAIRS[packed[i]!]!;
-  return new Int8Array(pairs.buffer);
 }

@@ -1,7 +1,7 @@
 import { Client, errors } from '@elastic/elasticsearch';
 import type { EngineAddress } from '../port.ts';
 import type { ClientAnswer, ClientRequest, ClientTransport } from '../transport.ts';
-import { clientOptions, plainHeaders } from '../transport.ts';
+import { bodyOf, clientOptions, plainHeaders } from '../transport.ts';
 
 /** @elastic/elasticsearch, used by path: an embedded build lacks some of the APIs its methods expect. */
 export function openTransport(address: EngineAddress): ClientTransport {
@@ -30,9 +30,13 @@ async function send(client: Client, request: ClientRequest): Promise<ClientAnswe
         ...(body && { body }),
         ...(lines !== undefined && { bulkBody: lines }),
       },
-      { meta: true, headers: mediaTypes(request) },
+      { meta: true, headers: mediaTypes(request), asStream: request.asBytes === true },
     );
-    return { status: answer.statusCode, headers: plainHeaders(answer.headers), body: answer.body };
+    return {
+      status: answer.statusCode,
+      headers: plainHeaders(answer.headers),
+      body: await bodyOf(answer.body, request),
+    };
   } catch (error) {
     if (!(error instanceof errors.ResponseError)) throw error;
     return {

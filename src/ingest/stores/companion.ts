@@ -5,6 +5,7 @@
  */
 import type { Engine, IndexBody } from '../../engine/port.ts';
 import { MiceError } from '../../errors.ts';
+import { elementsOf, membersOf, type Span, skipSpace } from '../../json/spans.ts';
 import { readHeader } from '../../states/decode.ts';
 import { contentHash } from '../../states/hash.ts';
 import { splittingNumbers } from '../../states/splitting.ts';
@@ -121,20 +122,57 @@ export async function companionsIn(engine: Engine, object: string): Promise<Read
   return new Set(found.flatMap(({ mappings }) => aboutOf(mappings)?.index ?? []));
 }
 
-/** One a key, in real time; undefined where there are none. */
-export function readCompanion(
+/** An answer's bytes, and where in it the base64 text of each key's states stands, quotes left out. */
+export interface StatesBeside {
+  readonly answer: Buffer;
+  readonly places: readonly (Span | undefined)[];
+}
+
+/**
+ * Where the states of each key stand in what the cluster answers, in real time: states are long, so their answer is
+ * not parsed.
+ * @throws MiceError `upstream-refused` also where a shard does not say: what is not known is not absent
+ */
+export async function findBeside(
   engine: Engine,
   object: string,
   keys: readonly DocumentKey[],
-): Promise<readonly (CompanionDocument | undefined)[]> {
-  return documents(engine, object, keys, true);
+): Promise<StatesBeside> {
+  const docs = keys.map(({ index, id, routing }) => ({
+    ...{ _index: companionName(index, object), _id: id, ...routed(routing) },
+  }));
+  const query = { _source_includes: 'states' };
+  const { status, body: answer } = await engine.ask({
+    ...{ method: 'POST', path: '/_mget', query, body: { docs }, asBytes: true },
+  });
+  if (status !== 200) throw new MiceError('upstream-refused', `_mget answered ${status}.`);
+  const list = memberOf(answer, skipSpace(answer, 0), 'docs');
+  const places = list ? elementsOf(answer, list.start).map((doc) => statesIn(answer, doc)) : [];
+  return { answer, places };
+}
+
+function statesIn(answer: Buffer, doc: Span): Span | undefined {
+  const members = membersOf(answer, doc.start);
+  const error = members.findLast(({ key }) => key === 'error')?.value;
+  if (error && !answer.subarray(error.start, error.end).includes('index_not_found_exception'))
+    throw new MiceError(
+      'upstream-refused',
+      `A document could not be read: ${answer.toString('utf8', error.start, error.end)}`,
+    );
+  const source = members.findLast(({ key }) => key === '_source')?.value;
+  const states = source && memberOf(answer, source.start, 'states');
+  return states && { start: states.start + 1, end: states.end - 1 };
+}
+
+function memberOf(bytes: Buffer, start: number, key: string): Span | undefined {
+  return membersOf(bytes, start).findLast((member) => member.key === key)?.value;
 }
 
 async function documents(
   engine: Engine,
   object: string,
   keys: readonly DocumentKey[],
-  source: boolean | readonly string[],
+  source: readonly string[],
 ): Promise<readonly (CompanionDocument | undefined)[]> {
   const docs = keys.map(({ index, id, routing }) => ({
     ...{ _index: companionName(index, object), _id: id, _source: source, ...routed(routing) },

@@ -3,6 +3,7 @@ import type { Model } from '../../../src/model/model.ts';
 import { openModel, splittingOf } from '../../../src/model/runtime.ts';
 import { checkStates } from '../../../src/states/check.ts';
 import { viewStates } from '../../../src/states/decode.ts';
+import { laidOut } from '../../support/laid-out.ts';
 import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 /** The tiny bundle reads 64 tokens at a time. */
@@ -51,11 +52,11 @@ describe('a longer document', () => {
 
   it('has the vectors and states of its passages as if each were a document', async () => {
     const { views } = await passagesOf(LONG);
-    for (const { place, vector, scales, states } of views) {
-      const alone = (await passagesOf(LONG.slice(place!.start, place!.end))).views[0]!;
-      expect({ vector, scales, states }).toEqual({
-        ...{ vector: alone.vector, scales: alone.scales, states: alone.states },
-      });
+    const { states: dims } = split.bundle.dims;
+    for (const view of views) {
+      const [alone] = (await passagesOf(LONG.slice(view.place!.start, view.place!.end))).views;
+      expect(view).toMatchObject({ vector: alone!.vector, scales: alone!.scales });
+      expect(laidOut(view, dims)).toEqual(laidOut(alone!, dims));
     }
   });
 

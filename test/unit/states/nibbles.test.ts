@@ -6,9 +6,15 @@ const values = fc
   .array(fc.tuple(fc.integer({ min: -7, max: 7 }), fc.integer({ min: -7, max: 7 })), { maxLength: 300 })
   .map((pairs) => Int8Array.from(pairs.flat()));
 
-function packed(unpacked: Int8Array): Uint8Array {
-  const out = new Uint8Array(unpacked.length / 2);
-  packNibbles(unpacked, out);
+function packed(values: Int8Array): Uint8Array {
+  const out = new Uint8Array(values.length / 2);
+  packNibbles(values, out);
+  return out;
+}
+
+function unpacked(bytes: Uint8Array): Int8Array {
+  const out = new Int8Array(2 * bytes.length);
+  unpackNibbles(bytes, out);
   return out;
 }
 
@@ -16,7 +22,7 @@ describe('two values a byte', () => {
   it('come back as they were', () => {
     fc.assert(
       fc.property(values, (all) => {
-        expect(unpackNibbles(packed(all))).toEqual(all);
+        expect(unpacked(packed(all))).toEqual(all);
       }),
     );
   });
@@ -27,6 +33,12 @@ describe('two values a byte', () => {
 
   it('are read from anywhere in a buffer', () => {
     const slab = Uint8Array.of(0, 0xf1, 0x78);
-    expect([...unpackNibbles(slab.subarray(1))]).toEqual([-7, 7, 0, -1]);
+    expect([...unpacked(slab.subarray(1))]).toEqual([-7, 7, 0, -1]);
+  });
+
+  it('are written into the middle of what is there already', () => {
+    const batch = new Int8Array(8).fill(9);
+    unpackNibbles(Uint8Array.of(0xf1, 0x78), batch.subarray(2, 6));
+    expect([...batch]).toEqual([9, 9, -7, 7, 0, -1, 9, 9]);
   });
 });

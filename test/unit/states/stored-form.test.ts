@@ -5,6 +5,7 @@ import { checkStates } from '../../../src/states/check.ts';
 import { readHeader, viewStates } from '../../../src/states/decode.ts';
 import { encodeStates, type StatesSource } from '../../../src/states/encode.ts';
 import { dequantizeRow, quantizeRow } from '../../../src/states/quantize.ts';
+import { laidOut } from '../../support/laid-out.ts';
 
 const bundleId = '0123456789abcdef';
 const hash = '00112233445566778899aabbccddeeff';
@@ -82,8 +83,9 @@ describe('the stored form, version 1', () => {
     const view = theOne(bytes);
     expect([...view.vector]).toEqual([111, 120, 19, -100, -127]);
     expect(view.scales[0]).toBe(0);
-    expect([...view.states.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
-    expect(view.states[8]).toBe(99);
+    const states = laidOut(view, 8);
+    expect([...states.subarray(0, 8)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(states[8]).toBe(99);
   });
 
   it('is read as v1-int4 was meant: two values a byte, the first in the low half', () => {
@@ -92,10 +94,11 @@ describe('the stored form, version 1', () => {
       kind: 'ok',
       header: { dtype: 'int4', dims: 6, vectorDims: 7, tokens: 4 },
     });
-    const { vector, scales, states } = theOne(bytes);
+    const passage = theOne(bytes);
+    const { vector, scales } = passage;
     expect([...vector]).toEqual([-50, -13, 127, 50, -125, 0, -48]);
     expect([...scales.subarray(1, 3)]).toEqual([0, 1]);
-    expect([...states.subarray(6, 18)]).toEqual([0, 0, 0, 0, 0, 0, 7, 1, 0, 2, -7, -6]);
+    expect([...laidOut(passage, 6).subarray(6, 18)]).toEqual([0, 0, 0, 0, 0, 0, 7, 1, 0, 2, -7, -6]);
     expect([...bytes.subarray(-6, -3)]).toEqual([0x9f, 0xa8, 0x21]);
   });
 
@@ -120,9 +123,10 @@ describe('the stored form, version 1', () => {
           truncated: source.truncated,
           dtype: source.dtype,
         });
+        const states = laidOut(view, source.dims);
         for (let token = 0; token < header.tokens; token++) {
           const at = token * source.dims;
-          const back = dequantizeRow(view.states.subarray(at, at + source.dims), view.scales[token]!);
+          const back = dequantizeRow(states.subarray(at, at + source.dims), view.scales[token]!);
           back.forEach((value, i) => {
             expect(Math.abs(value - source.states[at + i]!)).toBeLessThanOrEqual(view.scales[token]! * 0.51);
           });
@@ -136,11 +140,13 @@ describe('the stored form, version 1', () => {
     const slab = new Uint8Array(bytes.length + 8);
     slab.set(bytes, 4);
     const aligned = slab.subarray(4, 4 + bytes.length);
-    expect(theOne(aligned).states.buffer).toBe(slab.buffer);
+    expect(theOne(aligned).scales.buffer).toBe(slab.buffer);
     const shifted = new Uint8Array(bytes.length + 1);
     shifted.set(bytes, 1);
     const odd = shifted.subarray(1);
-    expect(viewStates(odd, headerOf(odd))).toEqual(viewStates(aligned, headerOf(aligned)));
+    const { vector, scales } = theOne(aligned);
+    expect(theOne(odd)).toMatchObject({ vector, scales });
+    expect(laidOut(theOne(odd), 8)).toEqual(laidOut(theOne(aligned), 8));
   });
 });
 

@@ -1,0 +1,72 @@
+import { createServer } from 'node:http';
+import { expect, it } from 'vitest';
+import { connectEngine } from '../../../src/engine/connect.ts';
+import type { Engine } from '../../../src/engine/port.ts';
+import { findBeside } from '../../../src/ingest/stores/companion.ts';
+import { plainSelection } from '../../../src/ingest/text.ts';
+import { findHits } from '../../../src/proxy/hits.ts';
+import { findStates, type Lying, openSlab } from '../../../src/proxy/load-states.ts';
+import { encodeStates } from '../../../src/states/encode.ts';
+import { contentHash } from '../../../src/states/hash.ts';
+import { afterThis, asEngine, listeningOn } from '../../support/stub-engine.ts';
+
+const bundleId = '0123456789abcdef';
+const reading = { bundleId, selectionOf: () => plainSelection(['text']), sourceIsWhole: true };
+
+function statesOf(text: string, tokens: number): Buffer {
+  const vector = Float32Array.of(1, 2, 3);
+  const states = Float32Array.from({ length: tokens * 5 }, (_, at) => at);
+  const source = { bundleId, hash: contentHash(text), truncated: false, dtype: 'int8', dims: 5 } as const;
+  return Buffer.from(encodeStates({ ...source, vector, states }));
+}
+
+it('states of a window are decoded into one buffer, each at a multiple of 4', () => {
+  // Lengths whose base64 ends without, with one and with two signs of padding.
+  const texts = ['one', 'two', 'three', 'four', 'five', 'six'];
+  const stored = texts.map((text, at) => statesOf(text, at + 1));
+  const hits = texts.map((text, at) => ({
+    ...{ _index: 'i', _id: text, _source: { text } },
+    ...(text !== 'four' && { fields: { 'mice.states': [stored[at]!.toString('base64')] } }),
+  }));
+  const answer = Buffer.from(JSON.stringify({ hits: { hits } }));
+  const { hits: places } = findHits(answer, 'mice.states');
+  const lying: Lying[] = places.map(() => ({ where: 'in-answer', rewritten: false }));
+  const decode = openSlab(answer, places, lying);
+  const found = places.map((hit, at) => findStates(answer, hit, reading, lying[at]!, decode));
+  expect(found.map(({ kind }) => kind)).toEqual(['fresh', 'fresh', 'fresh', 'missing', 'fresh', 'fresh']);
+  const fresh = found.flatMap((one) => (one.kind === 'fresh' ? [one.bytes] : []));
+  expect(fresh.map((bytes) => Buffer.from(bytes))).toEqual(stored.filter((_, at) => at !== 3));
+  expect(new Set(fresh.map(({ buffer }) => buffer)).size).toBe(1);
+  expect(fresh.every(({ byteOffset }) => byteOffset % 4 === 0)).toBe(true);
+});
+
+async function engineAnswering(docs: readonly unknown[]): Promise<Engine> {
+  const server = createServer(
+    asEngine((_, response) =>
+      response.setHeader('content-type', 'application/json').end(JSON.stringify({ docs })),
+    ),
+  );
+  const engine = await connectEngine({ url: `http://${await listeningOn(server)}` });
+  afterThis(() => engine.close());
+  return engine;
+}
+
+const keys = ['a', 'b', 'c', 'd'].map((id) => ({ index: 'i', id, routing: undefined }));
+
+it('states beside are found in the bytes of an answer, in the order of the documents', async () => {
+  const notFound = { error: { type: 'index_not_found_exception', reason: 'no such index' } };
+  const engine = await engineAnswering([
+    { _id: 'a', found: true, _source: { states: 'QUJD' } },
+    { _id: 'b', found: false },
+    { _id: 'c', ...notFound },
+    { _id: 'd', found: true, _source: { states: 'REVG', other: 1 } },
+  ]);
+  const { answer, places } = await findBeside(engine, 'mice', keys);
+  const texts = places.map((at) => at && Buffer.from(answer.toString('latin1', at.start, at.end), 'base64'));
+  expect(texts.map((text) => text?.toString())).toEqual(['ABC', undefined, undefined, 'DEF']);
+});
+
+it('what a shard does not say is not taken for absent', async () => {
+  const engine = await engineAnswering([{ _id: 'a', error: { type: 'no_shard', reason: 'gone' } }]);
+  await expect(findBeside(engine, 'mice', keys.slice(0, 1))).rejects.toThrow('could not be read');
+});
