@@ -8,6 +8,18 @@ import { fitsPattern } from '../config/index-rules.ts';
 /** What re-ranking has to see of a hit, whatever the caller wants of it. */
 const needed = ['_index', '_id', '_routing'] as const;
 
+/** In what the hits of a search are answered: alone, among those of several, or in an asynchronous search's answer. */
+export type AnswerForm = 'search' | 'several' | 'async';
+
+/** Where the answer of a search lies, and what is needed beside it: to count answers, or to know that one is kept. */
+const forms: Readonly<
+  Record<AnswerForm, { readonly root: readonly string[]; readonly beside: readonly string[][] }>
+> = {
+  search: { root: [], beside: [] },
+  several: { root: ['responses'], beside: [['responses', 'status']] },
+  async: { root: ['response'], beside: [['id']] },
+};
+
 /** What a filter means for re-ranking. */
 export type FilterDemand =
   | {
@@ -18,8 +30,8 @@ export type FilterDemand =
       readonly hidden: readonly string[];
       /** Whether `_source` comes as it would without a filter. */
       readonly sourceIsWhole: boolean;
-      /** Whether the caller does not want `status`, by which the answers of several searches can be counted. */
-      readonly hidesStatus: boolean;
+      /** Whether the caller does not want what is needed beside. */
+      readonly hidesBeside: boolean;
     }
   /** The caller sees no hits, or forbids what is needed to know them. */
   | { readonly kind: 'none' };
@@ -27,30 +39,32 @@ export type FilterDemand =
 /**
  * @param filterPath the parameter's value
  * @param statesField doc-value field that the widened search asks for
- * @param several whether the answer holds those of several searches
  */
-export function readFilterPath(filterPath: string, statesField: string, several = false): FilterDemand {
+export function readFilterPath(
+  filterPath: string,
+  statesField: string,
+  form: AnswerForm = 'search',
+): FilterDemand {
   const patterns = filterPath.split(',').map((pattern) => pattern.trim());
   const includes = patterns.filter((pattern) => pattern !== '' && !pattern.startsWith('-')).map(segmentsOf);
   const excludes = patterns
     .filter((pattern) => pattern.startsWith('-'))
     .map((pattern) => segmentsOf(pattern.slice(1)));
-  const root = several ? ['responses'] : [];
+  const { root, beside } = forms[form];
   const hit = (...names: readonly string[]) => [...root, 'hits', 'hits', ...names];
-  const status = [...root, 'status'];
   const wholly = (path: readonly string[]) =>
     includes.length === 0 || includes.some((pattern) => covers(pattern, path));
   const forbidden = (path: readonly string[]) => excludes.some((pattern) => covers(pattern, path));
   const seesHits = includes.length === 0 || includes.some((pattern) => reachesInto(pattern, hit()));
   const statesPath = hit('fields', statesField);
-  const known = [...needed.map((name) => hit(name)), statesPath, ...(several ? [status] : [])];
+  const known = [...needed.map((name) => hit(name)), statesPath, ...beside];
   if (!seesHits || known.some(forbidden)) return { kind: 'none' };
   const ours = known.map((path) => path.map((name) => name.replaceAll('.', '\\.')).join('.'));
   return {
     kind: 'hits',
     widened: includes.length === 0 ? filterPath : [filterPath, ...ours].join(','),
     hidden: needed.filter((name) => !wholly(hit(name))),
-    hidesStatus: several && !wholly(status),
+    hidesBeside: !beside.every(wholly),
     sourceIsWhole:
       wholly(hit('_source')) && !excludes.some((pattern) => reachesInto(pattern, hit('_source'))),
   };

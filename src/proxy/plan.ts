@@ -5,7 +5,7 @@ import type { Settings } from '../config/options.ts';
 import { cutsOf, type Member, membersOf, skipSpace, without } from '../json/spans.ts';
 import { type Controls, controlsOfBody } from './controls.ts';
 import { deadlineOf } from './deadline.ts';
-import { type FilterDemand, readFilterPath } from './filter-path.ts';
+import { type AnswerForm, type FilterDemand, readFilterPath } from './filter-path.ts';
 import type { HitDifference } from './hits.ts';
 import { type NearSearch, nearSearchOf, nearTarget } from './near-search.ts';
 import { queryTextOf } from './query-text.ts';
@@ -79,6 +79,8 @@ export interface SearchRequest {
   readonly controls: Controls;
   /** The index expression of the path, decoded; undefined for all indices. */
   readonly index?: string | undefined;
+  /** In what it is answered. */
+  readonly form?: AnswerForm | undefined;
 }
 
 type Body = Readonly<Record<string, unknown>>;
@@ -98,7 +100,8 @@ export function planSearch(request: SearchRequest, settings: Settings): RerankPl
   const body = inUrl === undefined ? left : request.body;
   const controls: Controls = { ...controlsOfBody(ours), ...request.controls };
   const filterPath = parameterIn(target, 'filter_path');
-  const filter = filterPath === undefined ? undefined : readFilterPath(filterPath, statesFieldOf(settings));
+  const filter =
+    filterPath === undefined ? undefined : readFilterPath(filterPath, statesFieldOf(settings), request.form);
   const wanted = readSearch(
     { body: parsed, bytes: left, target, controls, index: request.index, filter },
     settings,
@@ -119,13 +122,17 @@ export function planSearch(request: SearchRequest, settings: Settings): RerankPl
     windowPath: printTarget(window),
     widenedPath: printTarget(widened),
     nearPaths: { widened: near(widened), window: near(window) },
-    basis: basisOf(target, left, wanted),
+    basis: basisOf(target, wanted, left),
     body,
   };
 }
 
 /** One search of a request that holds several: it has no URL of its own, so its body is rewritten. */
 export interface SubSearch {
+  /** The target of the whole request. */
+  readonly target: Target;
+  /** The line before the body, as it came. */
+  readonly header: Buffer;
   readonly body: Buffer;
   /** The index expression that holds for it. */
   readonly index: string | undefined;
@@ -141,6 +148,10 @@ export type SubPlan =
       readonly body: Buffer;
       /** The body that asks for the window and the states. */
       readonly widenedBody: Buffer;
+      /** The same without the states: for a window whose order is known. */
+      readonly windowBody: Buffer;
+      /** The same for every page of a search: a digest of all that is asked but for the page. */
+      readonly basis: string;
     })
   | {
       readonly kind: 'skip';
@@ -149,20 +160,27 @@ export type SubPlan =
       readonly body: Buffer;
     };
 
+/** What a search of several has no part of: the parameters of its request are for all, and mean other things. */
+const noTarget: Target = { path: '', parameters: [] };
+
 /** @throws MiceError `bad-option` when `ext.mice` holds what is not accepted */
 export function planSubSearch(search: SubSearch, settings: Settings): SubPlan {
   const parsed = parseBody(search.body);
   if (parsed === undefined) return { kind: 'skip', reason: 'unreadable-body', body: search.body };
   const { body, ours } = withoutOurs(search.body, parsed);
   const controls: Controls = { ...controlsOfBody(ours), ...search.controls };
-  const target: Target = { path: '', parameters: [] };
   const { index, filter } = search;
-  const wanted = readSearch({ body: parsed, bytes: body, target, controls, index, filter }, settings);
+  const wanted = readSearch(
+    { body: parsed, bytes: body, target: noTarget, controls, index, filter },
+    settings,
+  );
   if ('reason' in wanted) return { kind: 'skip', ...wanted, body };
   const states = wanted.difference.keepStates ? undefined : statesFieldOf(settings);
+  const windowBody = widenBody(body, wanted.hits, undefined);
   const widenedBody = widenBody(body, wanted.hits, states);
-  if (widenedBody === undefined) return { kind: 'skip', reason: 'unreadable-body', body };
-  return { kind: 'rerank', ...wanted, body, widenedBody };
+  if (!windowBody || !widenedBody) return { kind: 'skip', reason: 'unreadable-body', body };
+  const basis = basisOf(search.target, wanted, body, search.header);
+  return { kind: 'rerank', ...wanted, body, widenedBody, windowBody, basis };
 }
 
 /** Doc-value field that holds the states. */
@@ -375,10 +393,13 @@ function withStates(target: Target, statesField: string): string {
   return asked ? `${asked},${statesField}` : statesField;
 }
 
-function basisOf(target: Target, body: Buffer, wanted: Wanted): string {
+/** @param header the line before the body, where there is one */
+function basisOf(target: Target, wanted: Wanted, body: Buffer, header: Buffer = Buffer.of()): string {
   const { queryText, window, textFields, firstStage } = wanted;
   return createHash('sha256')
     .update(printTarget(withoutParameters(target, ['from', 'size'])))
+    .update('\n')
+    .update(header)
     .update('\n')
     .update(withoutPage(body))
     .update(JSON.stringify([queryText, window, textFields, firstStage?.kind]))

@@ -23,7 +23,7 @@ import type {
   UsedFirstStage,
   Verdict,
 } from './verdicts.ts';
-import { keptWindow, orderIn, type WindowCache } from './window-cache.ts';
+import { type KeptWindow, keptWindow, orderIn, type WindowCache } from './window-cache.ts';
 
 /** What scoring the hits of an answer needs. */
 export interface ScoringNeeds extends WindowNeeds {
@@ -41,16 +41,28 @@ export interface ScoringNeeds extends WindowNeeds {
 /** What a search by vector gave: an answer with status 200, or why there is none. */
 export type NearAnswer = { readonly answer: Buffer } | { readonly reason: FirstStageReason };
 
+/** Where the orders of windows are kept, and under which key that of a search. */
+export interface PageNeeds {
+  readonly pages: WindowCache;
+  readonly windowKey: string;
+}
+
+/** The answer of a search that lies in another. */
+export interface OpenedAnswer {
+  readonly answer: Buffer;
+  /** The other with `answer` in its place. */
+  readonly close: (answer: Buffer) => Buffer;
+}
+
 /** What re-ranking one search needs. */
-export interface RerankNeeds extends ScoringNeeds {
+export interface RerankNeeds extends ScoringNeeds, PageNeeds {
   readonly bodyLimitBytes: number;
   /** Sends the search to another path, with the caller's own headers. */
   readonly searchAt: (path: string) => Promise<UpstreamAnswer>;
+  /** Finds the search's answer in what the cluster sent, where that is more; or gives why there is none to work on. */
+  readonly open?: ((sent: Buffer) => Promise<OpenedAnswer | SkipReason>) | undefined;
   /** Makes the search by vector at a path, until `signal` fires. Never throws. */
   readonly searchNear: (near: NearSearch, path: string, signal: AbortSignal) => Promise<NearAnswer>;
-  readonly pages: WindowCache;
-  /** Key of the window in `pages`. */
-  readonly windowKey: string;
 }
 
 export type Reranked =
@@ -72,64 +84,71 @@ export async function rerankSearch(plan: RerankPlan, needs: RerankNeeds): Promis
 }
 
 async function rerank(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): Promise<Reranked> {
-  const kept = await fromKeptWindow(plan, needs, clock);
-  if (kept && kept.kind !== 'found') return kept;
-  if (plan.unscored) return unscored(plan, needs, clock);
+  const kept = keptFor(plan, needs);
+  const early = kept && (await askFor('window', plan, needs, clock));
+  if (early?.kind === 'replay') return early;
+  const later = kept && early && answerByKept(plan, early, kept, needs, clock);
+  if (early && later) return answerOf(early, later, clock);
+  if (plan.unscored) {
+    const found = await askFor('window', plan, needs, clock);
+    return found.kind === 'replay' ? found : answerOf(found, unscoredAnswer(plan, found), clock);
+  }
   const asked = askFor('widened', plan, needs, clock);
   const begun = beginScoring(plan, needs, clock);
   const found = await asked.catch((error) => {
     // Where the cluster has answered before, that answer is still one: its documents are read on sight.
-    if (kept && !needs.signal.aborted) return kept;
+    if (early && !needs.signal.aborted) return early;
     throw error;
   });
   if (found.kind === 'replay') return found;
-  const { status, headers, answer, places } = found;
-  const { body, verdict, order, reason } = await rerankAnswer(plan, found, begun, needs);
-  const window = order && keptWindow(answer, places.hits.slice(0, plan.window), order, reason);
-  if (window && window.scored > 0) needs.pages.set(needs.windowKey, window);
-  return { kind: 'answer', status, headers, body, verdict, clock };
+  const reranked = await rerankAnswer(plan, found, begun, needs);
+  keepOrder(plan, found, reranked, needs);
+  return answerOf(found, reranked, clock);
 }
 
-/**
- * A later page by the order that an earlier one left behind; undefined where there is none, and what the cluster
- * found where it is not the same any more.
- */
-async function fromKeptWindow(
-  plan: RerankPlan,
-  needs: RerankNeeds,
+function answerOf(
+  { status, headers, close }: FoundHits,
+  { body, verdict }: RerankedAnswer,
   clock: StageClock,
-): Promise<Reranked | FoundHits | undefined> {
-  const isKept = plan.from > 0 && !plan.shadow && !plan.unscored;
-  const kept = isKept ? needs.pages.get(needs.windowKey) : undefined;
-  if (!kept) return undefined;
-  const found = await askFor('window', plan, needs, clock);
-  if (found.kind === 'replay') return found;
-  const { status, headers, answer, places } = found;
+): Reranked {
+  return { kind: 'answer', status, headers, body: close(body), verdict, clock };
+}
+
+/** The order that an earlier page of a search left behind, where it may be of use. */
+export function keptFor(plan: Wanted, { pages, windowKey }: PageNeeds): KeptWindow | undefined {
+  return plan.from > 0 && !plan.shadow && !plan.unscored ? pages.get(windowKey) : undefined;
+}
+
+/** Leaves the order of a window behind for its later pages. */
+export function keepOrder(
+  plan: Wanted,
+  { answer, places }: Candidates,
+  { order, reason }: RerankedAnswer,
+  { pages, windowKey }: PageNeeds,
+): void {
+  const window = order && keptWindow(answer, places.hits.slice(0, plan.window), order, reason);
+  if (window && window.scored > 0) pages.set(windowKey, window);
+}
+
+/** A page by the order that is kept; undefined where the cluster did not find the same hits again. */
+export function answerByKept(
+  plan: Wanted,
+  { answer, places, firstStage }: Candidates,
+  kept: KeptWindow,
+  { model, arrivedMs }: Pick<ScoringNeeds, 'model' | 'arrivedMs'>,
+  clock: StageClock,
+): RerankedAnswer | undefined {
   const order = orderIn(kept, answer, places.hits.slice(0, plan.window));
-  if (!order) return found;
+  if (!order) return undefined;
   const scored = { scores: order.map(({ score }) => score), reason: kept.reason };
-  const tookMs = performance.now() - needs.arrivedMs;
-  const verdict = withFirstStage(
-    verdictOf(scored, order.length, needs.model.bundle.model, tookMs),
-    found.firstStage,
-  );
+  const tookMs = performance.now() - arrivedMs;
+  const verdict = withFirstStage(verdictOf(scored, order.length, model.bundle.model, tookMs), firstStage);
   const page = pageOf(plan, places, order);
   const body = splice(answer, places, page);
   return {
-    kind: 'answer',
-    status,
-    headers,
     body: plan.explain ? explained(plan, answer, places, page, undefined, verdict, clock)(body) : body,
     verdict,
-    clock,
   };
-}
-
-async function unscored(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): Promise<Reranked> {
-  const found = await askFor('window', plan, needs, clock);
-  if (found.kind === 'replay') return found;
-  const { status, headers } = found;
-  return { kind: 'answer', status, headers, ...unscoredAnswer(plan, found), clock };
 }
 
 /** The page in the order of the first stage, as it is. */
@@ -149,6 +168,7 @@ interface FoundHits extends Candidates {
   readonly kind: 'found';
   readonly status: number;
   readonly headers: UpstreamAnswer['headers'];
+  readonly close: OpenedAnswer['close'];
 }
 
 interface Replay {
@@ -228,15 +248,17 @@ async function askOwn(
   clock: StageClock,
 ): Promise<FoundHits | Replay> {
   const { status, headers, body } = await clock.time('upstream', () => needs.searchAt(path));
-  const answer = await readAnswer(body, needs.bodyLimitBytes);
+  const sent = await readAnswer(body, needs.bodyLimitBytes);
   if (status !== 200) return { kind: 'replay', reason: 'upstream-status' };
-  if (!answer) return { kind: 'replay', reason: 'too-large' };
+  if (!sent) return { kind: 'replay', reason: 'too-large' };
   if (!/json/i.test(String(headers['content-type']))) return { kind: 'replay', reason: 'media-type' };
+  const opened = (await needs.open?.(sent)) ?? { answer: sent, close: (answer: Buffer) => answer };
+  if (typeof opened === 'string') return { kind: 'replay', reason: opened };
   await turnOfLoop();
-  const places = hitsOf(answer, plan, needs.statesField);
+  const places = hitsOf(opened.answer, plan, needs.statesField);
   // A filtered answer has no list of hits where there are none.
   if (!places) return { kind: 'replay', reason: plan.isFiltered ? 'no-hits' : 'unreadable-answer' };
-  return { kind: 'found', status, headers, answer, places };
+  return { kind: 'found', status, headers, ...opened, places };
 }
 
 /** A search whose question is being encoded while the cluster searches. */

@@ -1,18 +1,14 @@
 /** What happens to a search, by the form in which it is asked. */
-import { membersOf, skipSpace, stringAt } from '../json/spans.ts';
-import { loggable } from '../observe/log.ts';
-import { startStageClock } from '../observe/stages.ts';
+import { openAsyncAnswer } from './async-answer.ts';
 import { controlsOfHeaders } from './controls.ts';
 import { type Exchange, type Substitute, sendOn } from './exchange.ts';
-import { headersForUpstream } from './headers.ts';
 import type { SearchForm, SearchInterception } from './intercept.ts';
 import { refusalUnder } from './load.ts';
-import { replaced } from './multi-search.ts';
 import { multiSearch } from './multi-search-route.ts';
 import { planSearch, type RerankPlan, type SkipPlan } from './plan.ts';
 import { openVectorizer } from './query-vector.ts';
-import { beginScoring, hitsOf, rerankAnswer, rerankSearch } from './rerank.ts';
-import { bodyHeaders, plainSubstitute } from './routes.ts';
+import { type RerankNeeds, rerankSearch } from './rerank.ts';
+import { plainSubstitute } from './routes.ts';
 import {
   answerReranked,
   limitBytes,
@@ -30,8 +26,6 @@ import { serving } from './serving.ts';
 import { parameterIn, parseTarget } from './target.ts';
 import { plainTarget } from './template.ts';
 import { renderTemplate } from './template-route.ts';
-import { turnOfLoop } from './turns.ts';
-import { readAnswer } from './upstream.ts';
 import { windowKey } from './window-cache.ts';
 
 type Route = (exchange: Exchange, services: Services, index: string | undefined) => Promise<void>;
@@ -84,6 +78,7 @@ async function rerankOr(
   services: Services,
   plan: RerankPlan,
   own: Substitute,
+  open?: RerankNeeds['open'],
 ): Promise<void> {
   const { upstream, model, pages, load } = services;
   const key = windowKey(plan.basis, model.bundle.id, exchange.request);
@@ -95,6 +90,7 @@ async function rerankOr(
     ...scoringNeeds(exchange, services, plan),
     bodyLimitBytes: limitBytes(services),
     searchAt: (path) => sendOn(exchange, upstream, readable(path, plan.body)),
+    open,
     searchNear: (near, path, signal) =>
       searchNear(exchange, services, { near, queryText: plan.queryText, path }, signal),
     pages,
@@ -134,66 +130,11 @@ async function asyncSearch(exchange: Exchange, services: Services, index: string
   const controls = { ...controlsOfHeaders(request.headers), firstStage: 'as-sent' as const };
   const body = await readSearch(exchange, services);
   if (!body) return;
-  const asked = planSearch({ path: target, body: body.plain, controls, index }, services.settings);
-  const plan = await withVectors(asked, exchange, services);
+  const search = { path: target, body: body.plain, controls, index, form: 'async' as const };
+  const plan = await withVectors(planSearch(search, services.settings), exchange, services);
   const own = unlessOurs(body, plan.body);
   if (plan.kind === 'skip') return skip(exchange, services, plan.reason, { ...own, path: plan.path });
   const keeps = (parameterIn(parseTarget(target), 'keep_on_completion') ?? 'false') !== 'false';
   if (keeps) return skip(exchange, services, 'async', own);
-  if (plan.isFiltered) return skip(exchange, services, 'filter-path', own);
-  const clock = startStageClock();
-  const needs = scoringNeeds(exchange, services, plan);
-  const begun = beginScoring(plan, needs, clock);
-  const answer = await clock.time('upstream', () =>
-    sendOn(exchange, services.upstream, readable(plan.widenedPath, plan.body)),
-  );
-  const read = await readAnswer(answer.body, limitBytes(services));
-  if (answer.status !== 200) return skip(exchange, services, 'upstream-status', own);
-  if (!read) return skip(exchange, services, 'too-large', own);
-  const envelope = openEnvelope(read);
-  if (envelope?.id !== undefined) {
-    await forget(exchange, services, envelope.id);
-    return skip(exchange, services, 'async', own);
-  }
-  const span = envelope?.response;
-  const inner = span && read.subarray(span.start, span.end);
-  await turnOfLoop();
-  const places = inner && hitsOf(inner, plan, needs.statesField);
-  if (!places) return skip(exchange, services, 'unreadable-answer', own);
-  const reranked = await clock.time('total', () =>
-    rerankAnswer(plan, { answer: inner, places }, begun, needs),
-  );
-  const bytes = replaced(read, [{ span, by: reranked.body }]);
-  answerReranked(exchange, services, answer, bytes, [reranked.verdict], { clock, explain: plan.explain });
-}
-
-/** The search's answer in that of `_async_search`, and the id under which the cluster keeps it, if it does. */
-function openEnvelope(answer: Buffer) {
-  try {
-    const members = membersOf(answer, skipSpace(answer, 0));
-    const id = members.findLast(({ key }) => key === 'id');
-    return {
-      id: id && stringAt(answer, id.value),
-      response: members.findLast(({ key }) => key === 'response')?.value,
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** Deletes a widened search that the cluster keeps, so that nobody fetches it. */
-async function forget(exchange: Exchange, { upstream, log }: Services, id: string): Promise<void> {
-  const drop = [...bodyHeaders, 'content-type'];
-  try {
-    const answer = await upstream.send({
-      method: 'DELETE',
-      path: `/_async_search/${encodeURIComponent(id)}`,
-      headers: headersForUpstream(exchange.request, drop),
-      body: null,
-      signal: exchange.signal,
-    });
-    answer.body.resume();
-  } catch (error) {
-    log.warn(loggable(error), 'a widened asynchronous search could not be deleted; it ends by itself');
-  }
+  return rerankOr(exchange, services, plan, own, (sent) => openAsyncAnswer(exchange, services, sent));
 }

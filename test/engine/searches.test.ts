@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { setupIndex } from '../../src/ingest/setup.ts';
+import { asyncFront } from '../support/async-front.ts';
 import { describeOnEngines, type EngineUnderTest } from '../support/engines.ts';
 import { passages, question } from '../support/passages.ts';
 import { proxyBefore, raw } from '../support/proxy.ts';
@@ -116,25 +117,42 @@ describeOnEngines('the documented searches', (engine: EngineUnderTest) => {
     expect(answer.headers['x-mice']).toMatch(/^reranked; window=3/);
   });
 
-  it('cuts the same pages whatever their size, before and after their order is kept', async () => {
-    const page = async (from: number, size: number) =>
-      ids(
-        parse(
-          (await raw(proxy.url, `/${index}/_search`, { body: JSON.stringify({ ...base, from, size }) })).text,
-        ),
-      )!;
-    const whole = await page(0, 10);
-    for (const size of [1, 2, 3]) {
-      const pages = [];
-      for (let from = 0; from < whole.length; from += size) pages.push(...(await page(from, size)));
-      expect(pages).toEqual(whole);
-    }
-    const timed = await raw(proxy.url, `/${index}/_search`, {
-      body: JSON.stringify({ ...base, from: 1 }),
-      headers: { 'x-mice-explain': 'true' },
-    });
-    expect(timed.headers['server-timing']).not.toContain('score');
-  });
+  /** Searches so far in which the model gave scores. */
+  const scorings = async () => {
+    const { text } = await raw(proxy.url, '/_mice/metrics');
+    return Number(/mice_search_stage_seconds_count\{stage="score"\} (\d+)/.exec(text)?.[1] ?? 0);
+  };
+
+  it.each([
+    ['_search', (body: object) => JSON.stringify(body), (text: string) => parse(text)],
+    [
+      '_msearch',
+      (body: object) => `{}\n{"size":1}\n{}\n${JSON.stringify(body)}\n`,
+      (text: string) => (parse(text)['responses'] as Answer[])[1]!,
+    ],
+  ])(
+    'cuts the same pages whatever their size, before and after their order is kept: %s',
+    async (endpoint, around, own) => {
+      const ask = (from: number, size: number) =>
+        raw(proxy.url, `/${index}/${endpoint}`, { body: around({ ...base, from, size }) });
+      const before = await scorings();
+      const whole = await ask(0, 10);
+      expect(await scorings()).toBe(before + 1);
+      const order = ids(own(whole.text))!;
+      expect(order.length).toBeGreaterThan(3);
+      for (const size of [1, 2, 3]) {
+        const pages = [];
+        for (let from = 0; from < order.length; from += size)
+          pages.push(...ids(own((await ask(from, size)).text))!);
+        expect(pages).toEqual(order);
+      }
+      const known = await scorings();
+      const later = await ask(1, 2);
+      expect(later.headers['x-mice']).toMatch(/reranked; window=\d+; scored=[1-9]/);
+      expect(await scorings()).toBe(known);
+      expect(later.text).not.toContain('mice.states');
+    },
+  );
 
   it('re-ranks each search of several by itself', async () => {
     const lines = [
@@ -252,6 +270,33 @@ describeOnEngines('the documented searches', (engine: EngineUnderTest) => {
       const answer = await raw(proxy.url, path, { body: JSON.stringify(base) });
       expect(answer.status).toBe(direct.status);
       expect(answer.headers['x-mice']).toBe('skipped; reason=upstream-status');
+    });
+
+    describe('whose asynchronous searches come from a front of the suite', () => {
+      const front = asyncFront(engine);
+      const asynchronous = proxyBefore(front);
+
+      it.each([
+        undefined,
+        'response.hits.hits._id',
+        'response.hits.hits._source,is_running',
+        'response.took,response.hits.total,response.hits.hits._source.title',
+        'response.hits.hits.highlight.text',
+        'response.hits.hits.highlight.title',
+        '-response.hits.hits._source,-response._shards,-is_partial',
+        'response.hits.hits._id,-response.hits.hits._source',
+      ])('shows of them what the caller asked for: filter_path=%s', async (filter) => {
+        const path = `/${index}/_async_search?wait_for_completion_timeout=30s${filter ? `&filter_path=${filter}` : ''}`;
+        const body = JSON.stringify({ ...base, highlight: { fields: { text: {}, title: {} } } });
+        const direct = await raw(front.url, path, { body });
+        const answer = await raw(asynchronous.url, path, { body });
+        expect(answer.headers['x-mice']).toMatch(/^reranked; window=\d+; scored=[1-9]/);
+        const [got, own] = [parse(answer.text), parse(direct.text)];
+        const seen = ({ response = {}, ...around }: Answer) => [unordered(response as Answer), around];
+        expect(seen(got)).toEqual(seen(own));
+        expect('response' in got).toBe('response' in own);
+        expect(answer.text).not.toContain('mice.states');
+      });
     });
 
     it('re-ranks what a retriever finds', async () => {

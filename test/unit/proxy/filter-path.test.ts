@@ -43,18 +43,30 @@ describe('a filter of the answer', () => {
   });
 
   it('of several answers has their status on top, so that none goes uncounted', () => {
-    const several = (filter: string) => readFilterPath(filter, 'mice.states', true);
+    const several = (filter: string) => readFilterPath(filter, 'mice.states', 'several');
     expect(several('responses.hits.hits._id')).toEqual({
       kind: 'hits',
       widened:
         'responses.hits.hits._id,responses.hits.hits._index,responses.hits.hits._id,responses.hits.hits._routing,responses.hits.hits.fields.mice\\.states,responses.status',
       hidden: ['_index', '_routing'],
       sourceIsWhole: false,
-      hidesStatus: true,
+      hidesBeside: true,
     });
-    expect(several('responses')).toMatchObject({ hidden: [], hidesStatus: false });
+    expect(several('responses')).toMatchObject({ hidden: [], hidesBeside: false });
     expect(several('hits.hits')).toEqual({ kind: 'none' });
     expect(several('responses,-responses.status')).toEqual({ kind: 'none' });
+  });
+
+  it('of an asynchronous answer has its id on top, by which one can tell that it is kept', () => {
+    const async = (filter: string) => readFilterPath(filter, 'mice.states', 'async');
+    expect(async('response.hits.hits')).toMatchObject({
+      widened: expect.stringMatching(
+        /^response\.hits\.hits,.*,response\.hits\.hits\.fields\.mice\\\.states,id$/,
+      ),
+      hidden: [],
+    });
+    for (const filter of ['hits.hits', 'id,is_running', '-id', '-response.hits.hits._id'])
+      expect(async(filter), filter).toEqual({ kind: 'none' });
   });
 
   it('is sent as it came where it only leaves out', () => {

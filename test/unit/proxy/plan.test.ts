@@ -229,8 +229,9 @@ describe('the share of the traffic', () => {
 });
 
 describe('one search of several', () => {
+  const whole = { target: { path: '/_msearch', parameters: [] }, header: Buffer.from('{}') };
   const sub = (body: string, given: Partial<Settings> = {}) =>
-    planSubSearch({ body: Buffer.from(body), index: 'i', controls: {} }, { ...settings, ...given });
+    planSubSearch({ ...whole, body: Buffer.from(body), index: 'i', controls: {} }, { ...settings, ...given });
 
   it('asks for the window in its body', () => {
     const made = sub('{"query":{"match":{"n":9007199254740993}},"size":3,"from":1}');

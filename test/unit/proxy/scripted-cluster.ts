@@ -44,7 +44,9 @@ export interface Scripted {
   neighbours: Document[];
   /** Overrides the cluster's answer to a request; undefined leaves it. */
   answer:
-    | ((request: SeenRequest) => { readonly status: number; readonly body: string } | undefined)
+    | ((
+        request: SeenRequest,
+      ) => { readonly status: number; readonly body: string } | 'broken off' | undefined)
     | undefined;
   /** What the cluster was asked through the proxy, in order. */
   readonly seen: SeenRequest[];
@@ -150,7 +152,9 @@ async function answerOf(state: Scripted, request: IncomingMessage, response: Ser
     body: Buffer.concat(chunks).toString(),
   };
   if (request.headers['x-direct'] === undefined) state.seen.push(seen);
-  const { status, body } = state.answer?.(seen) ?? { status: 200, body: clusterAnswer(state, seen) };
+  const answer = state.answer?.(seen) ?? { status: 200, body: clusterAnswer(state, seen) };
+  if (answer === 'broken off') return void response.destroy();
+  const { status, body } = answer;
   response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 }
 

@@ -81,14 +81,46 @@ describe('a search', () => {
   });
 });
 
-describe('the pages of a search', () => {
+/** How the one search of a test is asked for, and how it is found in what comes back. */
+interface Way {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly around: (body: object) => string;
+  readonly own: (answer: { text: string; verdict: string }) => { text: string; verdict: string };
+}
+
+const ways: readonly Way[] = [
+  { name: 'alone', endpoint: '_search', around: json, own: (answer) => answer },
+  {
+    name: 'among others',
+    endpoint: '_msearch',
+    around: (body) => `{}\n{"query":{"match_all":{}},"size":1}\n{"preference":"p"}\n${json(body)}\n`,
+    own: ({ text, verdict }) => ({
+      text: json(JSON.parse(text).responses[1]),
+      verdict: verdict.replace('skipped; reason=no-query-text, ', ''),
+    }),
+  },
+  {
+    name: 'asynchronously',
+    endpoint: '_async_search',
+    around: json,
+    own: ({ text, verdict }) => ({ text: json(JSON.parse(text).response), verdict }),
+  },
+];
+
+describe.each(ways)('the pages of a search that is asked for $name', ({ endpoint, around, own }) => {
+  const askFor = async (at: Scripted, body: object, { index = 'i', headers = {} } = {}) => {
+    const answer = await ask(at, around(body), { path: `/${index}/${endpoint}`, headers });
+    return own(answer);
+  };
+
   it('are one order cut anywhere, inside, across and beyond the window, whatever their sizes', async () => {
     const at = await cluster({ rerankWindow: 20 });
     const whole = idsByScore(at, 20);
     const page = fc.record({ from: fc.nat({ max: 34 }), size: fc.integer({ min: 1, max: 34 }) });
     await fc.assert(
       fc.asyncProperty(page, async ({ from, size }) => {
-        const { text, verdict } = await ask(at, { ...match, from, size });
+        const { text, verdict } = await askFor(at, { ...match, from, size });
         expect(idsIn(text)).toEqual(whole.slice(from, from + size));
         expect(verdict).toMatch(from < 20 ? /^reranked; window=20/ : /^skipped; reason=beyond-window/);
       }),
@@ -98,35 +130,51 @@ describe('the pages of a search', () => {
 
   it('after the first cost no scoring and ask for no states', async () => {
     const at = await cluster();
-    await ask(at, { ...match, size: 5 });
+    await askFor(at, { ...match, size: 5 });
     expect(at.scored).toBe(30);
     for (const [from, size] of [
       [5, 5],
       [3, 20],
       [29, 5],
     ] as const) {
-      const { text, verdict } = await ask(at, { ...match, from, size });
+      const { text, verdict } = await askFor(at, { ...match, from, size });
       expect(idsIn(text)).toEqual(idsByScore(at).slice(from, from + size));
       expect(verdict).toMatch(/^reranked; window=30; scored=30/);
     }
     expect(at.scored).toBe(30);
-    expect(at.seen.map(({ url }) => url.includes('docvalue_fields'))).toEqual([true, false, false, false]);
+    expect(at.seen.map((seen) => json(seen).includes('docvalue_fields'))).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
   });
 
   it('are frozen where the cluster orders the same hits in another way, as another copy of a shard may', async () => {
     const at = await cluster();
     const whole = idsByScore(at);
-    await ask(at, match);
+    await askFor(at, match);
     at.documents = at.documents.toReversed();
-    expect(idsIn((await ask(at, { ...match, from: 10 })).text)).toEqual(whole.slice(10, 20));
+    expect(idsIn((await askFor(at, { ...match, from: 10 })).text)).toEqual(whole.slice(10, 20));
     expect(at.scored).toBe(30);
   });
 
   it('are scored anew where a hit came, went or changed', async () => {
     const at = await cluster();
-    await ask(at, match);
+    await askFor(at, match);
     at.documents = at.documents.with(3, { id: 'd3', score: 1000 });
-    const { text } = await ask(at, { ...match, from: 1, size: 3 });
+    const { text } = await askFor(at, { ...match, from: 1, size: 3 });
+    expect(at.scored).toBe(60);
+    expect(idsIn(text)).toEqual(idsByScore(at).slice(1, 4));
+    expect(at.seen.map((seen) => json(seen).includes('docvalue_fields'))).toEqual([true, false, true]);
+  });
+
+  it('are scored by what was found where the cluster answers no more when asked for states', async () => {
+    const at = await cluster();
+    await askFor(at, match);
+    at.documents = at.documents.with(3, { id: 'd3', score: 1000 });
+    at.answer = (seen) => (json(seen).includes('docvalue_fields') ? 'broken off' : undefined);
+    const { text } = await askFor(at, { ...match, from: 1, size: 3 });
     expect(at.scored).toBe(60);
     expect(idsIn(text)).toEqual(idsByScore(at).slice(1, 4));
   });
@@ -134,29 +182,29 @@ describe('the pages of a search', () => {
   // An order says something of the documents behind it, so nobody gets that of another.
   it('of one caller say nothing to another', async () => {
     const at = await cluster();
-    await ask(at, match, { headers: { authorization: 'Basic a' } });
-    await ask(at, { ...match, from: 10 }, { headers: { authorization: 'Basic b' } });
+    await askFor(at, match, { headers: { authorization: 'Basic a' } });
+    await askFor(at, { ...match, from: 10 }, { headers: { authorization: 'Basic b' } });
     expect(at.scored).toBe(60);
-    await ask(at, { ...match, from: 10 }, { headers: { authorization: 'Basic a' } });
+    await askFor(at, { ...match, from: 10 }, { headers: { authorization: 'Basic a' } });
     expect(at.scored).toBe(60);
   });
 
   it.each([
-    ['another question', { query: { match: { text: 'snow' } } }, '/i/_search'],
-    ['other indices', match, '/j/_search'],
-    ['another window', { ...match, ext: { mice: { window: 25 } } }, '/i/_search'],
-    ['other hits', { ...match, min_score: 1 }, '/i/_search'],
-  ])('are scored for %s', async (_, body, path) => {
+    ['another question', { query: { match: { text: 'snow' } } }, 'i'],
+    ['other indices', match, 'j'],
+    ['another window', { ...match, ext: { mice: { window: 25 } } }, 'i'],
+    ['other hits', { ...match, min_score: 1 }, 'i'],
+  ])('are scored for %s', async (_, body, index) => {
     const at = await cluster();
-    await ask(at, match);
-    await ask(at, { ...body, from: 10 }, { path });
+    await askFor(at, match);
+    await askFor(at, { ...body, from: 10 }, { index });
     expect(at.scored).toBeGreaterThan(30);
   });
 
   it('are scored each by itself where no order is kept', async () => {
     const at = await cluster({ pagesMb: 0 });
-    await ask(at, match);
-    await ask(at, { ...match, from: 10 });
+    await askFor(at, match);
+    await askFor(at, { ...match, from: 10 });
     expect(at.scored).toBe(60);
   });
 });
@@ -342,6 +390,31 @@ describe('an asynchronous search', () => {
     const { response, start_time_in_millis } = JSON.parse(text);
     expect(idsIn(json(response))).toEqual(idsByScore(at).slice(0, 10));
     expect(start_time_in_millis).toBe(1234567890123);
+  });
+
+  it('is filtered as the caller asked', async () => {
+    const at = await cluster();
+    const hit = (id: string) => `{"_index":"i","_id":"${id}"}`;
+    const hits = at.documents.slice(0, 3).map(({ id }) => hit(id));
+    at.answer = ({ url }) =>
+      url.startsWith('/_mget')
+        ? undefined
+        : { status: 200, body: `{"response":{"hits":{"hits":[${hits.join(',')}]}}}` };
+    const filtered = `${path}&filter_path=response.hits.hits._id`;
+    const { text, verdict } = await ask(at, match, { path: filtered });
+    expect(text).toBe('{"response":{"hits":{"hits":[{"_id":"d2"},{"_id":"d1"},{"_id":"d0"}]}}}');
+    expect(verdict).toMatch(/^reranked; window=3; scored=3/);
+    const sent = new URL(at.seen[0]!.url, at.url).searchParams.get('filter_path');
+    expect(sent).toMatch(/^response\.hits\.hits\._id,response\.hits\.hits\._index,.*,id$/);
+  });
+
+  it('is left to the cluster where its filter shows no hits, or not whether it is kept', async () => {
+    const at = await cluster();
+    for (const filter of ['hits.hits', 'is_running', '-id']) {
+      const filtered = `${path}&filter_path=${filter}`;
+      expect((await ask(at, match, { path: filtered })).verdict).toBe('skipped; reason=filter-path');
+      expect(at.seen.at(-1)!.url).toBe(filtered);
+    }
   });
 
   it("is the caller's own where it goes on, and the widened one is deleted", async () => {
