@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { beforeAll, expect, it } from 'vitest';
 import { setupIndex } from '../../src/ingest/setup.ts';
 import { findHits } from '../../src/proxy/hits.ts';
-import { describeOnEngines } from '../support/engines.ts';
+import { describeOnEveryVersion } from '../support/engines.ts';
 import { bulkLines, passages, question, search } from '../support/passages.ts';
 import { proxyBefore, raw } from '../support/proxy.ts';
 
@@ -33,7 +33,7 @@ function hitTexts(answer: string): Map<string, string> {
   );
 }
 
-describeOnEngines('searches through the proxy', (engine) => {
+describeOnEveryVersion('searches through the proxy', (engine) => {
   const proxy = proxyBefore(engine);
   const prepared = engine.freshIndex('prepared');
   const plain = engine.freshIndex('plain');
@@ -313,7 +313,7 @@ describeOnEngines('searches through the proxy', (engine) => {
   });
 });
 
-describeOnEngines('a model that fails', (engine) => {
+describeOnEveryVersion('a model that fails', (engine) => {
   const proxy = proxyBefore(engine);
   const index = engine.freshIndex('faulty');
 

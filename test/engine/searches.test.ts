@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { setupIndex } from '../../src/ingest/setup.ts';
 import { asyncFront } from '../support/async-front.ts';
-import { describeOnEngines, type EngineUnderTest } from '../support/engines.ts';
+import { describeOnEveryVersion, type EngineUnderTest } from '../support/engines.ts';
 import { passages, question } from '../support/passages.ts';
 import { proxyBefore, raw } from '../support/proxy.ts';
 
@@ -42,7 +42,7 @@ function documents(index: string): string {
     .join('');
 }
 
-describeOnEngines('the documented searches', (engine: EngineUnderTest) => {
+describeOnEveryVersion('the documented searches', (engine: EngineUnderTest) => {
   const proxy = proxyBefore(engine);
   const index = engine.freshIndex('searches');
 
