@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.quantize import StateDtype
 from mice_train.tokens import DOCUMENT_TOKENS, QUERY_TOKENS, neutral_tokenizer_json
+from mice_train.watch import Feed
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -73,6 +75,8 @@ class Parts:
     training_data: list[dict] = field(default_factory=list)
     query_fast: Encoder | None = None
     cross_encoder: PairReader | None = None
+    feeds: Sequence[Feed] = ()
+    """Inputs of the interaction graph from real text, which int8-fixed finds its scales on."""
 
     @property
     def hidden(self) -> int:
@@ -108,7 +112,7 @@ def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute | Compu
     models = {
         "document": export_document(encoder, parts.projection, bottom, positions, weights, how.document),
         "query": export_query(encoder, bottom, positions, weights, how.query),
-        "interaction": export_interaction(parts.interaction, positions, weights, how.interaction),
+        "interaction": export_interaction(parts.interaction, positions, weights, how.interaction, parts.feeds),
     }
     if parts.query_fast is not None:
         models["query-fast"] = export_query_fast(parts.query_fast, positions, weights, how.query_fast)

@@ -7,6 +7,7 @@ because all graphs share one weights file with int8 matrices. `limit` is the mos
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import onnx
@@ -14,9 +15,9 @@ from torch import nn
 
 from mice_train.cross_encoder import CrossEncoder
 from mice_train.encoder import BLOCKED, Encoder
-from mice_train.graph import Compute, Graph, SharedWeights
+from mice_train.graph import Compute, Graph, InteractionCompute, SharedWeights
 from mice_train.interaction import Block, Interaction
-from mice_train.layer_nodes import Sequence, layer_nodes
+from mice_train.layer_nodes import TokenSequence, layer_nodes
 from mice_train.nodes import (
     FLOAT,
     INT8,
@@ -32,7 +33,8 @@ from mice_train.nodes import (
 )
 from mice_train.projection import Projection
 from mice_train.reader import Reader
-from mice_train.stored_nodes import StoredStates, stored_states
+from mice_train.stored_nodes import StoredStates, bias_nodes, stored_states
+from mice_train.watch import Feed, watch
 
 TOKEN_INPUTS = [value("input_ids", INT64, ["B", "T"]), value("attention_mask", INT64, ["B", "T"])]
 
@@ -110,14 +112,14 @@ def encoder_nodes(graph: Graph, encoder: Encoder, depth: int, limit: int) -> tup
     return states, graph.op("Div", mean, graph.op("ReduceL2", mean, graph.ints([1]), keepdims=1))
 
 
-def sequence_nodes(graph: Graph, mask: str, limit: int) -> Sequence:
+def sequence_nodes(graph: Graph, mask: str, limit: int) -> TokenSequence:
     """mask float32 [B,T] → its length, and BLOCKED at padding [B,1,1,T]."""
     blocked = graph.op("Mul", graph.op("Sub", graph.float(1), mask), graph.float(BLOCKED))
     bias = graph.op("Unsqueeze", blocked, graph.ints([1, 2]))
-    return Sequence(graph, graph.op("Gather", graph.op("Shape", "input_ids"), graph.ints([1])), bias, limit)
+    return TokenSequence(graph, graph.op("Gather", graph.op("Shape", "input_ids"), graph.ints([1])), bias, limit)
 
 
-def embed_nodes(graph: Graph, encoder: Encoder, sequence: Sequence, types: str | None = None) -> str:
+def embed_nodes(graph: Graph, encoder: Encoder, sequence: TokenSequence, types: str | None = None) -> str:
     """`types` names the token types [B,T] (None: all 0)."""
     x = graph.embedding("input_ids", array(encoder.words.weight))
     added = []
@@ -140,21 +142,29 @@ def mean_nodes(graph: Graph, x: str, mask: str) -> str:
 
 
 def export_interaction(
-    interaction: Interaction, limit: int, weights: SharedWeights, compute: Compute
+    interaction: Interaction, limit: int, weights: SharedWeights, compute: InteractionCompute,
+    feeds: Sequence[Feed] = (),
 ) -> onnx.ModelProto:
     """query_states [Tq,H], document_states int8 [N,Td,D] with scales [N,Td] and lengths [N] → scores [N]. Lexical
-    blocks also need query_tokens [Tq] and document_tokens [N,Td], which no bundle has yet: comparisons run them."""
-    graph = Graph("interaction", weights, compute)
+    blocks also need query_tokens [Tq] and document_tokens [N,Td], which no bundle has yet: comparisons run them.
+    `feeds`: inputs from real text, which int8-fixed finds its scales on."""
+    seen = None
+    if compute == "int8-fixed":
+        watched = Graph("interaction", SharedWeights(), compute)
+        seen = watch(watched, interaction_nodes(watched, interaction, limit), feeds)
+    return interaction_nodes(Graph("interaction", weights, compute, seen), interaction, limit)
+
+
+def interaction_nodes(graph: Graph, interaction: Interaction, limit: int) -> onnx.ModelProto:
     hidden, dims = interaction.shape.hidden, interaction.blocks[0].cross_key.in_features
-    stored = stored_states(graph)
     inside = inside_nodes(graph)
-    document_bias = graph.op("Where", inside, graph.float(0), graph.float(BLOCKED))
+    stored = stored_states(graph, inside)
     same = same_nodes(graph, stored, inside) if interaction.form.lexical else None
     count = graph.op("Gather", graph.op("Shape", "query_states"), graph.ints([0]))
-    sequence = Sequence(graph, count, query_bias_nodes(graph, count), limit, by_row=True)
+    sequence = TokenSequence(graph, count, query_bias_nodes(graph, count), limit, by_row=True)
     x = graph.op("Unsqueeze", "query_states", graph.ints([0]))
     for number, block in enumerate(interaction.blocks):
-        x = cross_nodes(graph, block, x, stored, document_bias, same)
+        x = cross_nodes(graph, block, x, stored, same)
         x = layer_nodes(graph, block.layer, x, sequence, cls_only=number == len(interaction.blocks) - 1)
     cls = graph.op("Squeeze", x, graph.ints([1]))
     score_nodes(graph, interaction, norm_nodes(graph, interaction.final_norm, cls))
@@ -173,14 +183,12 @@ def score_nodes(graph: Graph, reader: Reader, x: str) -> None:
     graph.name_output(graph.op("Squeeze", scores, graph.ints([1])), "scores")
 
 
-def cross_nodes(
-    graph: Graph, block: Block, x: str, stored: StoredStates, document_bias: str, same: str | None = None
-) -> str:
-    """`pruned.cross`: x [1 or N,Tq,H], document_bias [N,1,Td], same [N,Tq,D] (for a lexical one) → [N,Tq,H]."""
+def cross_nodes(graph: Graph, block: Block, x: str, stored: StoredStates, same: str | None = None) -> str:
+    """`pruned.cross`: x [1 or N,Tq,H], same [N,Tq,D] (for a lexical one) → [N,Tq,H]."""
     before, after = (block.cross_norm, nn.Identity()) if block.pre_norm else (nn.Identity(), block.cross_norm)
     q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x))
     read = one_head_nodes if block.read_heads == 1 else absorbed_nodes
-    values = read(graph, block, q, stored, document_bias)
+    values = read(graph, block, q, stored)
     # the value bias passes through the weighted sum unchanged, so it joins the output's
     value_bias = block.cross_value.bias.repeat(block.heads // block.read_heads)
     bias = block.cross_out.weight @ value_bias + block.cross_out.bias
@@ -191,20 +199,19 @@ def cross_nodes(
     return norm_nodes(graph, after, graph.op("Add", added, x))
 
 
-def absorbed_nodes(graph: Graph, block: Block, q: str, stored: StoredStates, document_bias: str) -> str:
+def absorbed_nodes(graph: Graph, block: Block, q: str, stored: StoredStates) -> str:
     """q [1 or N,Tq,H] → what its heads read [N,Tq,H], each with the key and value head of its own."""
     hidden, dims = block.cross_query.in_features, block.cross_key.in_features
     width = hidden // block.heads
     key = array(block.cross_key.weight).reshape(block.heads, width, dims) / math.sqrt(width)
     val = array(block.cross_value.weight).reshape(block.heads, width, dims).transpose(0, 2, 1)
-    absorbed = graph.op("MatMul", heads_nodes(graph, q, block.heads, width), graph.constant(key.astype(np.float32)))
-    logits = stored.logits(graph.op("Reshape", absorbed, graph.ints([0, -1, dims])))
-    attended = graph.op("Softmax", graph.op("Add", logits, document_bias), axis=-1)
-    context = graph.reshape(stored.average(attended), [0, block.heads, -1, dims])
-    return merge_nodes(graph, graph.op("MatMul", context, graph.constant(val)), hidden)
+    absorbed = graph.by_head(heads_nodes(graph, q, block.heads, width), key)
+    read = stored.read(graph.reshape(absorbed, [0, -1, dims]))
+    context = graph.reshape(read, [0, block.heads, -1, dims])
+    return merge_nodes(graph, graph.by_head(context, val), hidden)
 
 
-def one_head_nodes(graph: Graph, block: Block, q: str, stored: StoredStates, document_bias: str) -> str:
+def one_head_nodes(graph: Graph, block: Block, q: str, stored: StoredStates) -> str:
     """The same with one key and value head for all: made of every document, in the width of a head."""
     hidden = block.cross_query.in_features
     width = hidden // block.heads
@@ -212,7 +219,7 @@ def one_head_nodes(graph: Graph, block: Block, q: str, stored: StoredStates, doc
                 for weight in (block.cross_key.weight / math.sqrt(width), block.cross_value.weight))
     rows = graph.reshape(heads_nodes(graph, q, block.heads, width), [0, -1, width])
     logits = graph.op("MatMul", rows, graph.transpose(key, [0, 2, 1]))
-    attended = graph.op("Softmax", graph.op("Add", logits, document_bias), axis=-1)
+    attended = graph.op("Softmax", graph.op("Add", logits, bias_nodes(graph, stored.inside)), axis=-1)
     context = graph.reshape(graph.op("MatMul", attended, val), [0, block.heads, -1, width])
     return merge_nodes(graph, context, hidden)
 

@@ -11,6 +11,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from mice_train.fitted import Rounding, fit_linear, fit_rounding, quantize_rows
+
 WEIGHTS_FILE = "weights.bin"
 OPSET = 21
 IR_VERSION = 10
@@ -22,13 +24,15 @@ BLOCK = 32
 """Weights per int8 scale along a row. 32 halves the error of 128 for 4% more bytes."""
 
 Compute = Literal["float32", "int8-blocks", "int8-weights", "int8-rows"]
+InteractionCompute = Literal["float32", "int8-blocks", "int8-weights", "int8-rows", "int8-fixed"]
 """How big matrices are stored and multiplied.
 
 float32: as they are. int8-blocks: MatMulNBits, int8 weights with a scale per BLOCK, activations quantised per row
 and block inside the kernel, so no row depends on another. int8-weights: DequantizeLinear per output channel, float
 compute. int8-rows: int8 weights with a scale per output channel, activations with a scale per row, multiplied as
 integers, and stored states as they are stored: about half the time of the others where rows are many, with a coarser
-rounding than blocks.
+rounding than blocks. int8-fixed: the same with activation scales that were found at export on real text (`fitted.py`),
+so that nothing is measured at run time.
 """
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Computes:
 
     document: Compute = "int8-blocks"
     query: Compute = "int8-blocks"
-    interaction: Compute = "int8-blocks"
+    interaction: InteractionCompute = "int8-blocks"
     query_fast: Compute = "int8-blocks"
     cross_encoder: Compute = "int8-blocks"
 
@@ -45,7 +49,7 @@ class Computes:
     def alike(compute: Compute) -> Computes:
         return Computes(*[compute] * 5)
 
-    def by_role(self) -> dict[str, Compute]:
+    def by_role(self) -> dict[str, InteractionCompute]:
         return {field.name.replace("_", "-"): getattr(self, field.name) for field in fields(self)}
 
 
@@ -75,10 +79,16 @@ class SharedWeights:
 class Graph:
     """Nodes are added in order; every method returns the name of the value it makes."""
 
-    def __init__(self, name: str, weights: SharedWeights, compute: Compute) -> None:
+    def __init__(
+        self, name: str, weights: SharedWeights, compute: InteractionCompute, seen: list[np.ndarray] | None = None
+    ) -> None:
+        """`seen` is for int8-fixed, what `points` held on real text [rows,channels]. Without it the graph computes in
+        float32 there, to find that out."""
         self.name = name
         self.weights = weights
         self.compute = compute
+        self.seen = seen
+        self.points: list[str] = []
         self.nodes: list[onnx.NodeProto] = []
         self.tensors: dict[str, onnx.TensorProto] = {}
         self.count = 0
@@ -130,9 +140,52 @@ class Graph:
     def transpose(self, x: str, order: list[int]) -> str:
         return self.op("Transpose", x, perm=order)
 
+    def seen_at(self, x: str) -> np.ndarray | None:
+        """Marks a value whose scale is fixed; → what it was [rows,channels], None as long as that is to be found."""
+        self.points.append(x)
+        return None if self.seen is None else self.seen[len(self.points) - 1]
+
+    def rounded(self, x: str, scale: Rounding) -> tuple[str, str, str]:
+        """→ x as uint8, with the scale and the zero point that are the same for all of it."""
+        size, zero = self.constant(np.float32(scale.size)), self.constant(np.uint8(scale.zero))
+        return self.op("QuantizeLinear", x, size, zero), size, zero
+
+    def integer_product(self, x: tuple[str, str, str], weight: str, scale: str, bias: str = "") -> str:
+        """What `rounded` made [...,n] · int8 weight [...,n,out] with its scale, a number or one an output → float32."""
+        values, size, zero = x
+        return self.op("MatMulIntegerToFloat", values, weight, size, scale, zero, *(["", bias] if bias else []),
+                       domain="com.microsoft")
+
+    def fixed_linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None) -> str | None:
+        """`linear` with a fixed scale; None as long as that is to be found."""
+        rows = self.seen_at(x)
+        if rows is None:
+            return None
+        fitted = fit_linear(rows, weight)
+        if fitted.divisors is not None:
+            x = self.op("Mul", x, self.constant(1 / fitted.divisors))
+        moved = fitted.moved if bias is None else bias + fitted.moved
+        return self.integer_product(self.rounded(x, fitted.rounding), self.constant(fitted.weight.T),
+                                    self.constant(fitted.scales), self.constant(moved.astype(np.float32)))
+
+    def by_head(self, x: str, weight: np.ndarray) -> str:
+        """x [...,heads,T,in] · weight [heads,in,out] → [...,heads,T,out]."""
+        rows = self.seen_at(x) if self.compute == "int8-fixed" else None
+        if rows is None:
+            return self.op("MatMul", x, self.constant(weight.astype(np.float32)))
+        q8, scale = quantize_rows(weight.transpose(0, 2, 1).reshape(-1, weight.shape[1]))
+        heads, inner, out = weight.shape
+        q8 = q8.reshape(heads, out, inner).transpose(0, 2, 1)
+        return self.integer_product(self.rounded(x, fit_rounding(rows)), self.constant(q8),
+                                    self.constant(scale.reshape(heads, 1, out)))
+
     def linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None) -> str:
         """x [...,in] · weight [out,in]ᵀ + bias."""
         rows, inner = weight.shape
+        if self.compute == "int8-fixed" and rows > 1:
+            fixed = self.fixed_linear(x, weight, bias)
+            if fixed is not None:
+                return fixed
         if self.compute == "int8-blocks" and inner % BLOCK == 0 and rows > 1:
             q, scale = quantize_blocks(weight)
             inputs = [x, self.constant(q), self.constant(scale)]
@@ -189,13 +242,6 @@ class Graph:
         if any(node.domain == "com.microsoft" for node in self.nodes):
             opsets.append(helper.make_opsetid("com.microsoft", 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="mice-train")
-
-
-def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[rows,in] → int8 [rows,in], float32 scale [rows]; symmetric."""
-    scale = (np.abs(weight).max(1) / 127).astype(np.float32)
-    scale[scale == 0] = 1
-    return np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8), scale
 
 
 def quantize_blocks(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,7 @@ from mice_train.pre_norm import PreNormLayer, angles
 
 
 @dataclass
-class Sequence:
+class TokenSequence:
     """What layers need to know of the tokens they read: `count` [1] int64 how many there are (at most `limit`), `bias`
     what blocks some of them, broadcastable to [B,heads,T,T], and whether it differs `by_row`. What several layers need
     alike is made once."""
@@ -68,7 +68,7 @@ class Sequence:
 
 
 def layer_nodes(
-    graph: Graph, layer: Layer | PreNormLayer, x: str, sequence: Sequence, cls_only: bool = False
+    graph: Graph, layer: Layer | PreNormLayer, x: str, sequence: TokenSequence, cls_only: bool = False
 ) -> str:
     """x [B,T,H] → [B,T,H], or [B,1,H] where only the `[CLS]` row is wanted."""
     rows = cls_nodes(graph, x, axis=1) if cls_only else x
@@ -93,7 +93,7 @@ def gated_nodes(graph: Graph, layer: PreNormLayer, x: str) -> str:
     return graph.op("Add", linear_nodes(graph, layer.down, product), x)
 
 
-def attention_nodes(graph: Graph, layer: Layer | PreNormLayer, x: str, sequence: Sequence, cls_only: bool) -> str:
+def attention_nodes(graph: Graph, layer: Layer | PreNormLayer, x: str, sequence: TokenSequence, cls_only: bool) -> str:
     """Self-attention and its output map, without residual: x [B,T,H] → [B,T,H] or [B,1,H]."""
     width = layer.query.in_features
     head_width = width // layer.heads

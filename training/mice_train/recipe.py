@@ -80,7 +80,7 @@ class CalibrationRecipe:
 @dataclass(frozen=True)
 class ExportRecipe:
     """What goes into the bundle, and how far it may be from PyTorch. `compute` is one for all graphs, or names some:
-    `{interaction: int8-rows}`. Whether that changes the ranking, `ranking` tells."""
+    `{interaction: int8-fixed}`. Whether that changes the ranking, `ranking` tells."""
 
     compute: Compute | Computes = "int8-blocks"
     query_fast: bool = False

@@ -18,8 +18,10 @@ from mice_train.dual_quality import measure_dual
 from mice_train.encode import encode, load_passages, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.evaluate import WAYS, Measure, differences, evaluate, means
+from mice_train.feeds import interaction_feeds
 from mice_train.first_stage import FirstStage
 from mice_train.frontier import frontier
+from mice_train.graph import Computes
 from mice_train.grid import grid
 from mice_train.job import Job
 from mice_train.negatives import find_candidates
@@ -130,8 +132,9 @@ def run_align_query(job: Job) -> None:
                 job.recipe.data.query_files)
 
 
-def trained_parts(job: Job) -> Parts:
-    """What the bundle is made of; computed on the CPU, like the graphs."""
+def trained_parts(job: Job, with_feeds: bool = False) -> Parts:
+    """What the bundle is made of; computed on the CPU, like the graphs. Feeds where the recipe's form needs them, or in
+    any case."""
     choose("cpu")
     recipe, interaction = job.recipe, job.interaction()
     stage = calibrated(job, interaction, job.mice_folder)
@@ -139,10 +142,13 @@ def trained_parts(job: Job) -> Parts:
     if recipe.export.cross_encoder:
         model = job.cross_encoder()
         whole = PairReader(model, calibrated(job, model, job.work / "cross-encoder"))
+    compute = recipe.export.compute
+    fixed = isinstance(compute, Computes) and compute.interaction == "int8-fixed"
+    feeds = interaction_feeds(job.work, recipe.derive.form) if fixed or with_feeds else []
     return Parts(
         recipe.name, recipe.origin, job.source.tokenizer_path, load_encoder(job.source), recipe.reading.bottom,
         job.projection(), interaction, stage, recipe.derive.form.dtype, recipe.limits, recipe.licence,
-        training_data(job.work, job.sets), job.query_fast() if recipe.export.query_fast else None, whole)
+        training_data(job.work, job.sets), job.query_fast() if recipe.export.query_fast else None, whole, feeds)
 
 
 def calibrated(job: Job, model: Reader, folder: Path) -> FirstStage:
@@ -158,7 +164,7 @@ def run_export(job: Job, out: Path) -> None:
 
 
 def run_timings(job: Job) -> None:
-    measure_timings(trained_parts(job), job.work, job.log)
+    measure_timings(trained_parts(job, with_feeds=True), job.work, job.log)
 
 
 def run_peers(job: Job) -> None:

@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from mice_train.bundle import Parts, write_bundle
+from mice_train.graph import Compute, Computes
 from mice_train.quantize import MOST
 from mice_train.ragged import from_lengths
 from mice_train.reporting import Log
@@ -23,7 +24,10 @@ from mice_train.runtime import Bundle, EncodedDocuments
 from mice_train.whole_file import write_whole
 
 T = TypeVar("T")
-COMPUTES = ("float32", "int8-weights", "int8-blocks", "int8-rows")
+COMPUTES: dict[str, Compute | Computes] = {
+    "float32": "float32", "int8-weights": "int8-weights", "int8-blocks": "int8-blocks", "int8-rows": "int8-rows",
+    "int8-fixed": Computes(interaction="int8-fixed")}
+"""int8-fixed is for the interaction alone; the other graphs are there what they are by default."""
 ROUNDS = 15
 DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12
 
@@ -32,9 +36,9 @@ def measure_timings(parts: Parts, work: Path, log: Log = print) -> None:
     """Writes work/timings-NAME.json. The ways take turns, so that other work on the machine falls on all alike."""
     with tempfile.TemporaryDirectory() as folder:
         bundles = {}
-        for compute in COMPUTES:
-            write_bundle(parts, Path(folder) / compute, compute)
-            bundles[compute] = Bundle(Path(folder) / compute, threads=1)
+        for name, compute in COMPUTES.items():
+            write_bundle(parts, Path(folder) / name, compute)
+            bundles[name] = Bundle(Path(folder) / name, threads=1)
         query, stored = random_window(parts)
         length, asked, rows = int(stored.states.lengths[0]), len(query), np.arange(DOCUMENTS)
         work_items: dict[str, Callable[[Bundle], object]] = {

@@ -114,6 +114,18 @@ def test_a_finished_run_is_not_done_again(place):
     assert [path.stat().st_mtime_ns for path in kept] == before
 
 
+def test_an_interaction_may_have_scales_found_on_the_training_text(place):
+    other = recipe("checkpoint")
+    other["export"] = {"compute": {"interaction": "int8-fixed"}, "accepted": {"quantized": 0.5}}
+    (place.root / "fixed.yaml").write_text(yaml.safe_dump(other))
+    out = place.root / "fixed-bundle"
+    main(["export", "--recipe", str(place.root / "fixed.yaml"), "--data", str(place.root / "data"), "--work",
+          str(place.root / "work"), "--out", str(out), "--device", "cpu", "--threads", "1"])
+    tolerance = read_manifest(out)["tolerance"]
+    assert tolerance["quantized"]["compute"]["interaction"] == "int8-fixed"
+    assert tolerance["batchCompanions"]["scores"] <= 1e-3
+
+
 def test_layers_are_probed_from_the_embeddings_to_the_last(place):
     place.run("probe-layers")
     found = json.loads((place.root / "work" / "probe.json").read_text())["held-back"]
