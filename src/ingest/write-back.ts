@@ -1,4 +1,5 @@
 /** States that were encoded on sight, written to the cluster: what was read once by a search is stored. */
+import { LRUCache } from 'lru-cache';
 import type { Engine } from '../engine/port.ts';
 import type { EncodingModel } from '../model/model.ts';
 import type { StatesCache } from '../states/cache.ts';
@@ -35,21 +36,30 @@ export interface WriteBack {
 /** Documents that wait at most, and that are written at a time. */
 const WAITING = 2000;
 const AT_ONCE = 64;
+/** Searches meet a document without states until a refresh shows those that were written; it is left alone so long. */
+const LEFT_MS = 60_000;
 
 /** With the service's own credentials; only documents of indices that have a store, and only what the cache holds. */
 export function openWriteBack(needs: WriteBackNeeds): WriteBack {
   const waiting = new Map<string, DocumentKey>();
+  const taken = new LRUCache<string, true>({ max: 10_000, ttl: LEFT_MS });
   let running: Promise<void> | undefined;
   let closed = false;
 
   async function run(): Promise<void> {
     while (waiting.size > 0) {
       const part = [...waiting].slice(0, AT_ONCE);
-      for (const [name] of part) waiting.delete(name);
+      for (const [name] of part) {
+        waiting.delete(name);
+        taken.set(name, true);
+      }
       await write(
         part.map(([, key]) => key),
         needs,
-      ).catch(needs.onFault);
+      ).catch((error: unknown) => {
+        for (const [name] of part) taken.delete(name);
+        needs.onFault(error);
+      });
     }
     running = undefined;
   }
@@ -59,7 +69,8 @@ export function openWriteBack(needs: WriteBackNeeds): WriteBack {
       if (closed) return;
       for (const key of documents) {
         if (waiting.size >= WAITING) break;
-        waiting.set(JSON.stringify([key.index, key.id]), key);
+        const name = JSON.stringify([key.index, key.id]);
+        if (!taken.has(name)) waiting.set(name, key);
       }
       running ??= run();
     },

@@ -69,6 +69,17 @@ describe('states that were encoded on sight', () => {
     expect(faults).toEqual([]);
   });
 
+  it('are written once, however many searches meet them before a refresh shows it', async () => {
+    known('seen');
+    fake.put(INDEX, 'a', { text: 'seen' });
+    const writeBack = opened();
+    for (let search = 1; search <= 3; search++) {
+      writeBack.offer([key('a')]);
+      await writeBack.settled();
+    }
+    expect(fake.requests.filter(({ path }) => path === '/_bulk')).toHaveLength(1);
+  });
+
   it('are not written to an index that keeps states in the service only', async () => {
     known('seen');
     fake.put(INDEX, 'a', { text: 'seen' });
