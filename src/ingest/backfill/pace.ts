@@ -8,7 +8,7 @@ export interface Pace {
   took(documents: number, ms: number): void;
   /** The cluster is busy. */
   slower(): void;
-  /** Resolves when `documents` more are within the rate. */
+  /** Resolves when `documents` more are within the rate. @throws the reason of `signal` */
   admit(documents: number, signal: AbortSignal): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function startPace(perSecond: number): Pace {
       if (perSecond <= 0) return;
       const waitMs = dueMs - performance.now();
       dueMs = Math.max(dueMs, performance.now()) + (documents / perSecond) * 1000;
-      if (waitMs > 0) await sleep(waitMs, undefined, { signal });
+      if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     },
   };
 }

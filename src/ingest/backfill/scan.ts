@@ -12,14 +12,46 @@ export interface Slice {
 
 /** Documents of one page. */
 const PAGE = 256;
-/** Times a page is asked for before the fault of the cluster is given up to. */
+/** Times a page is asked for, and views are opened without a further document, before the fault is given up to. */
 const TRIES = 5;
 
+/** The cluster no longer has the view: a node of it is gone, or the page before took longer than views are kept. */
+class ViewLost extends MiceError {}
+
 /**
+ * Each document once. A view that is lost is followed by another, which shows the documents of now.
  * @param search members of the search body: query and what the hits shall hold
  * @throws MiceError `upstream-refused`, `upstream-unreachable`, the reason of `signal`
  */
 export async function* scanSlice(
+  engine: Engine,
+  index: string,
+  slice: Slice,
+  search: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+): AsyncGenerator<readonly StandingHit[]> {
+  const seen = new Set<string>();
+  const isNew = ({ _id, _routing }: StandingHit) => {
+    const before = seen.size;
+    return seen.add(JSON.stringify([_id, _routing])).size > before;
+  };
+  for (let tries = 1; ; tries++) {
+    try {
+      for await (const hits of viewedSlice(engine, index, slice, search, signal)) {
+        const further = hits.filter(isNew);
+        if (further.length === 0) continue;
+        tries = 1;
+        yield further;
+      }
+      return;
+    } catch (fault) {
+      if (!(fault instanceof ViewLost) || tries >= TRIES) throw fault;
+      await pause(200 * 2 ** tries);
+    }
+  }
+}
+
+async function* viewedSlice(
   engine: Engine,
   index: string,
   slice: Slice,
@@ -57,13 +89,17 @@ async function page(
     ...(after && { search_after: after }),
   };
   for (let tries = 1; ; tries++) {
-    const answer = await view.search(body);
-    if (answer.status === 200 && answer.body?._shards?.failed === 0) return answer.body.hits.hits;
-    const busy = answer.status === 429 || answer.status === 503;
-    if (!busy || tries === TRIES) {
-      const reason = answer.body?.error?.reason ?? `status ${answer.status}`;
-      throw new MiceError('upstream-refused', `The cluster did not give the documents of a slice: ${reason}`);
+    const { status, body: answer } = await view.search(body);
+    if (status === 200 && answer?._shards?.failed === 0) return answer.hits.hits;
+    if ((status === 429 || status === 503) && tries < TRIES) {
+      await pause(200 * 2 ** tries);
+      continue;
     }
-    await pause(200 * 2 ** tries);
+    const reason = answer?.error?.reason ?? `status ${status}`;
+    const isLost = status === 200 || status === 404 || status >= 500;
+    throw new (isLost ? ViewLost : MiceError)(
+      'upstream-refused',
+      `The cluster did not give the documents of a slice: ${reason}`,
+    );
   }
 }

@@ -166,6 +166,19 @@ describe('a backfill', () => {
     expect(encoded).toHaveLength(8);
   });
 
+  it('whose view of the index is lost goes on with another, and takes each document once', async () => {
+    fill(700);
+    let pages = 0;
+    fake.intercept = ({ path, body }) => {
+      const isLost = path.startsWith('/_search?') && body.includes('"pit"') && [2, 4].includes(++pages);
+      return isLost ? { status: 404, body: { error: { reason: 'No search context found' } } } : undefined;
+    };
+    const summary = await run({ sliceDocuments: 1000 });
+    expect(summary).toMatchObject({ slices: 1, scanned: 700, fresh: 0, written: 700, failed: 0 });
+    expect(encoded).toHaveLength(700);
+    expect(pages).toBeGreaterThan(4);
+  });
+
   it('counts what the cluster refuses, and says why', async () => {
     fill(3);
     const item = { status: 400, error: { type: 'x', reason: 'the mapping does not fit' } };
@@ -194,6 +207,15 @@ describe('a backfill', () => {
     expect(free.batch).toBe(64);
     free.took(free.batch, 4000);
     expect(free.batch).toBe(32);
+  });
+
+  it('that waits for its rate ends with the reason of its interruption', async () => {
+    const pace = startPace(1);
+    const stopped = new AbortController();
+    await pace.admit(600, stopped.signal);
+    const waiting = pace.admit(1, stopped.signal);
+    stopped.abort(new Error('interrupted'));
+    await expect(waiting).rejects.toThrow('interrupted');
   });
 
   it('refuses an index that was not set up, and says what to do', async () => {
