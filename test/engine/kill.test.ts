@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { connectEngine } from '../../src/engine/connect.ts';
 import type { Engine } from '../../src/engine/port.ts';
-import type { BackfillOptions } from '../../src/ingest/backfill/backfill.ts';
+import { type BackfillOptions, backfill } from '../../src/ingest/backfill/backfill.ts';
 import { verifyStates } from '../../src/ingest/backfill/verify.ts';
 import { openPlacing } from '../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../src/ingest/text.ts';
@@ -12,6 +12,7 @@ import { describeOnEngines } from '../support/engines.ts';
 import { runMice, serveMice } from '../support/mice-process.ts';
 import { raw } from '../support/proxy.ts';
 import { tinyBundle } from '../support/tiny-bundle.ts';
+import { twoNodes } from '../support/two-nodes.ts';
 
 const DOCUMENTS = 600;
 /** Processes are started again and again. */
@@ -28,27 +29,28 @@ beforeAll(async () => {
 
 const document = (at: number) => `{"text":"number ${at}"}`;
 
-async function prepared(engine: Engine, index: string, shards: number): Promise<void> {
+/** Bulk lines of some of the documents. */
+function lines(from: number, to: number): string {
+  const numbers = Array.from({ length: to - from }, (_, at) => from + at);
+  return numbers.map((at) => `{"index":{"_id":"d${at}"}}\n${document(at)}\n`).join('');
+}
+
+async function prepared(engine: Engine, index: string, shards: number, replicas?: number): Promise<void> {
   const body = engine.indexBody({ object: 'mice', vectorDims: model.bundle.dims.vector });
   const settings = {
     ...(body.settings['index'] as object),
     number_of_shards: shards,
+    ...(replicas !== undefined && { number_of_replicas: replicas }),
   };
   await engine.createIndex(index, { ...body, settings: { index: settings } });
 }
 
-/** Written past the proxy. */
-async function fill(url: string, index: string): Promise<void> {
-  const lines = Array.from({ length: DOCUMENTS }, (_, at) => `{"index":{"_id":"d${at}"}}\n${document(at)}\n`);
-  await raw(url, `/${index}/_bulk?refresh=true`, { body: lines.join('') });
-}
-
-/** Number of the last change of every document that has states. */
+/** Number of the last change of every document that has states, as the node at `url` holds it if it holds them all. */
 async function freshOnes(url: string, index: string): Promise<ReadonlyMap<string, number>> {
   await raw(url, `/${index}/_refresh`, { method: 'POST' });
   const query = { exists: { field: 'mice.states' } };
   const body = JSON.stringify({ size: DOCUMENTS, seq_no_primary_term: true, _source: false, query });
-  const { text } = await raw(url, `/${index}/_search`, { body });
+  const { text } = await raw(url, `/${index}/_search?preference=_local`, { body });
   const hits = JSON.parse(text).hits.hits as { _id: string; _seq_no: number }[];
   return new Map(hits.map(({ _id, _seq_no }) => [_id, _seq_no]));
 }
@@ -88,7 +90,7 @@ describeOnEngines('killed', (under) => {
     async () => {
       const index = under.freshIndex('killed');
       await prepared(engine, index, 2);
-      await fill(under.url, index);
+      await raw(under.url, `/${index}/_bulk?refresh=true`, { body: lines(0, DOCUMENTS) });
       const args = [
         'backfill',
         index,
@@ -132,13 +134,8 @@ describeOnEngines('killed', (under) => {
       let kills = 0;
       while (written < DOCUMENTS) {
         const part = Math.min(100, DOCUMENTS - written);
-        const lines = Array.from(
-          { length: part },
-          (_, at) => `{"index":{"_id":"d${written + at}"}}\n${document(written + at)}\n`,
-        );
-        const sent = raw(sidecar.url, `/${index}/_bulk?refresh=true`, { body: lines.join('') }).catch(
-          () => undefined,
-        );
+        const body = lines(written, written + part);
+        const sent = raw(sidecar.url, `/${index}/_bulk?refresh=true`, { body }).catch(() => undefined);
         const isLast = kills === 3;
         if (!isLast) {
           await sleep(Math.random() * 60);
@@ -153,16 +150,83 @@ describeOnEngines('killed', (under) => {
         const known = await freshOnes(under.url, index);
         // The same documents once more, as a client does that had no answer: those that arrived are known by their text.
         if (answer === undefined) {
-          await raw(sidecar.url, `/${index}/_bulk?refresh=true`, { body: lines.join('') });
-          expect(await encodedBy(sidecar.url)).toBe(
-            part - lines.filter((_, at) => known.has(`d${written + at}`)).length,
-          );
+          await raw(sidecar.url, `/${index}/_bulk?refresh=true`, { body });
+          const ids = Array.from({ length: part }, (_, at) => `d${written + at}`);
+          expect(await encodedBy(sidecar.url)).toBe(ids.filter((id) => !known.has(id)).length);
           written += part;
         }
       }
       await sidecar.kill();
       expect(kills).toBe(3);
       await expectAllFreshOnce(engine, index);
+    },
+    10 * MINUTES,
+  );
+});
+
+describe('of two nodes (opensearch 3.6.0) one killed at a random moment', () => {
+  const cluster = twoNodes();
+
+  it(
+    'under a backfill and proxied writes leaves every document once and fresh, none encoded again',
+    async () => {
+      const { staying, leaving } = cluster;
+      const engine = await connectEngine({ url: staying, others: [leaving] });
+      const index = 'two-nodes';
+      await prepared(engine, index, 2, 1);
+      const path = `/_cluster/health/${index}`;
+      const query = { wait_for_status: 'green', wait_for_nodes: 2, timeout: '120s' };
+      expect((await engine.ask({ method: 'GET', path, query })).body).toMatchObject({ status: 'green' });
+      const sidecar = await serveMice('sidecar', [
+        ...['--upstream-url', staying, '--upstream-nodes', leaving],
+        ...[...texts, ...tiny],
+      ]);
+      // Half of them past the sidecar, for the backfill; the others through it.
+      const half = DOCUMENTS / 2;
+      await raw(staying, `/${index}/_bulk?refresh=true`, { body: lines(0, half) });
+      const readByBackfill: string[] = [];
+      const counted: BackfillOptions['model'] = {
+        bundle: model.bundle,
+        encodeDocuments(these, how) {
+          readByBackfill.push(...these);
+          return model.encodeDocuments(these, how);
+        },
+      };
+      const run = (needs: BackfillOptions) =>
+        backfill(index, { ...needs, model: counted, rate: 60, leaseMs: 1000 });
+      const backfilled = async () => {
+        const fresh = await freshOnes(staying, index);
+        return new Map([...fresh].filter(([id]) => Number(id.slice(1)) < half));
+      };
+      /** As somebody does who starts it again until it ends. */
+      const filled = async () => {
+        while (!(await withNeeds(engine, run).catch(() => undefined))) await sleep(500);
+      };
+      /** As a client does that sends again what it has no good answer to. */
+      const written = async () => {
+        for (let at = half; at < DOCUMENTS; ) {
+          const answer = await raw(sidecar.url, `/${index}/_bulk`, { body: lines(at, at + 20) });
+          if (answer.status === 200 && !JSON.parse(answer.text).errors) at += 20;
+          await sleep(300);
+        }
+      };
+      const killed = async () => {
+        await until(async () => (await backfilled()).size > 20);
+        await sleep(Math.random() * 1000);
+        const fresh = await backfilled();
+        readByBackfill.length = 0;
+        await cluster.kill();
+        return fresh;
+      };
+      const [fresh] = await Promise.all([killed(), filled(), written()]);
+      await expectAllFreshOnce(engine, index);
+      expect(fresh.size).toBeLessThan(half);
+      expectUntouched(fresh, await backfilled());
+      const textOf = (id: string) => `number ${id.slice(1)}`;
+      expect([...fresh.keys()].filter((id) => readByBackfill.includes(textOf(id)))).toEqual([]);
+      expect(await encodedBy(sidecar.url)).toBe(DOCUMENTS - half);
+      await sidecar.kill();
+      await engine.close();
     },
     10 * MINUTES,
   );
