@@ -6,6 +6,7 @@ import { type Exchange, type Substitute, sendOn } from './exchange.ts';
 import type { FilterDemand } from './filter-path.ts';
 import { findHits } from './hits.ts';
 import { inTurns } from './in-turns.ts';
+import { refusalUnder } from './load.ts';
 import {
   type Responses,
   responsesIn,
@@ -31,7 +32,15 @@ import {
   unscoredAnswer,
   withNeighbours,
 } from './rerank.ts';
-import { answerReranked, limitBytes, passOn, readable, scoringNeeds, skip } from './search-exchange.ts';
+import {
+  answerReranked,
+  limitBytes,
+  passOn,
+  readable,
+  scoringNeeds,
+  skip,
+  unscored,
+} from './search-exchange.ts';
 import { nearBodyFor } from './search-near.ts';
 import type { Services } from './services.ts';
 import { splice } from './splice.ts';
@@ -74,18 +83,14 @@ export async function rerankSeveral(
   sending: Sending,
 ): Promise<void> {
   const { own, filter } = sending;
-  if (parts.every(({ plan }) => plan.kind === 'skip')) {
-    const verdicts = parts.map(({ plan }) =>
-      plan.kind === 'skip' ? skipped(plan) : skipped({ reason: 'off' }),
-    );
-    return passOn(exchange, services, verdicts, own);
-  }
   const clock = startStageClock();
   const asking: Asking = { exchange, services, clock, ...sending };
-  const works = parts.map((part) => begin(asking, part, 'kept-or-scored'));
+  const works = parts.map((part) => begin(asking, part));
+  const passed = works.flatMap((work) => (work.kind === 'passed' ? [work.verdict] : []));
+  if (passed.length === works.length) return passOn(exchange, services, passed, own);
   const round = await clock.time('total', () => ask(asking, works));
   if (typeof round === 'string') return skip(exchange, services, round, own);
-  const scored = await clock.time('total', () => withScores(asking, parts, round.outcomes));
+  const scored = await clock.time('total', () => withScores(asking, round.outcomes));
   const answered = filter ? scored : await withOwnErrors(asking, parts, scored);
   const bytes = withResponses(round.sent, round.responses, [
     ...answered.map(({ body }) => (filter?.hidesBeside ? withoutStatus(body) : body)),
@@ -97,22 +102,41 @@ export async function rerankSeveral(
 }
 
 /** A search of the request at work. */
-interface Work extends Part {
+type Work = Passed | Widened;
+
+/** It goes as the caller sent it. */
+interface Passed extends Part {
+  readonly kind: 'passed';
+  readonly verdict: Verdict;
+}
+
+interface Widened extends Part {
+  readonly kind: 'widened';
+  readonly plan: RerankSubPlan;
   /** The order of its window, where an earlier page left it behind. */
-  readonly kept: KeptWindow | undefined;
+  readonly kept?: KeptWindow;
   /** Undefined where nothing is to be scored. */
-  readonly begun: Begun | undefined;
+  readonly begun?: Begun;
   readonly clock: StageClock;
 }
 
-function begin(asking: Asking, part: Part, how: 'kept-or-scored' | 'scored'): Work {
+function begin(asking: Asking, part: Part): Work {
+  const { exchange, services } = asking;
   const { plan } = part;
-  const clock = startStageClock();
-  const none = { ...part, clock, kept: undefined, begun: undefined };
-  if (plan.kind === 'skip' || plan.unscored) return none;
-  const needs = needsOf(asking, plan);
-  const kept = how === 'scored' ? undefined : keptFor(plan, needs);
-  return kept ? { ...none, kept } : { ...none, begun: beginScoring(plan, needs, clock) };
+  if (plan.kind === 'skip') return { ...part, kind: 'passed', verdict: skipped(plan) };
+  const work: Widened = { ...part, plan, kind: 'widened', clock: startStageClock() };
+  if (plan.unscored) return work;
+  const kept = keptFor(plan, needsOf(asking, plan));
+  if (kept) return { ...work, kept };
+  const refusal = refusalUnder(services.load);
+  return refusal
+    ? { ...part, kind: 'passed', verdict: unscored(exchange, services, refusal) }
+    : withScoring(asking, work);
+}
+
+function withScoring(asking: Asking, { kept: _, ...work }: Widened): Widened {
+  const { plan, clock } = work;
+  return { ...work, begun: beginScoring(plan, needsOf(asking, plan), clock) };
 }
 
 function needsOf({ exchange, services }: Asking, plan: RerankSubPlan): ScoringNeeds & PageNeeds {
@@ -145,17 +169,20 @@ interface Answered {
 /** Not the hits any more of which an order is kept. */
 interface Changed {
   readonly kind: 'changed';
+  readonly work: Widened;
   readonly found: Candidates;
+}
+
+function lineOf(work: Work): Buffer {
+  if (work.kind === 'passed') return work.plan.body;
+  return work.kept ? work.plan.windowBody : work.plan.widenedBody;
 }
 
 /** Asks for all of `works` in one request; gives the reason where the answer is none to work on. */
 async function ask(asking: Asking, works: readonly Work[]): Promise<Round | SkipReason> {
   const { exchange, services, clock, widenedPath } = asking;
   const beside = await nearLines(asking, works);
-  const lines = works.map(({ header, plan, kept }) => ({
-    header,
-    body: plan.kind === 'skip' ? plan.body : kept ? plan.windowBody : plan.widenedBody,
-  }));
+  const lines = works.map((work) => ({ header: work.header, body: lineOf(work) }));
   const added = beside.flatMap((one) => (one && 'body' in one ? [one] : []));
   const widened = writeMultiSearch([...lines, ...added]);
   const answer = await clock.time('upstream', () =>
@@ -185,12 +212,12 @@ async function outcomeOf(
   near: NearAnswer | undefined,
 ): Promise<Outcome> {
   const { services, filter } = asking;
-  const { plan, kept, clock } = work;
   const statesField = statesFieldOf(services.settings);
-  if (plan.kind === 'skip') {
+  if (work.kind === 'passed') {
     const shown = filter ? withoutHidden(body, filter, statesField) : body;
-    return { kind: 'answered', body: shown, verdict: skipped(plan) };
+    return { kind: 'answered', body: shown, verdict: work.verdict };
   }
+  const { plan, kept, clock } = work;
   await turnOfLoop();
   const places = hitsOf(body, plan, statesField);
   if (!places) {
@@ -202,17 +229,12 @@ async function outcomeOf(
     isNear(plan.firstStage) && near
       ? withNeighbours(plan, plan.firstStage, own, near, statesField)
       : { ...own, firstStage: isNear(plan.firstStage) ? undefined : plan.firstStage };
-  if (!kept) return scoredIn(asking, plan, work, found);
+  if (!kept) return scoredIn(asking, work, found);
   const page = answerByKept(plan, found, kept, needsOf(asking, plan), clock);
-  return page ? { kind: 'answered', ...page } : { kind: 'changed', found };
+  return page ? { kind: 'answered', ...page } : { kind: 'changed', work, found };
 }
 
-async function scoredIn(
-  asking: Asking,
-  plan: RerankSubPlan,
-  { begun }: Pick<Work, 'begun'>,
-  found: Candidates,
-): Promise<Answered> {
+async function scoredIn(asking: Asking, { plan, begun }: Widened, found: Candidates): Promise<Answered> {
   if (!begun) return { kind: 'answered', ...unscoredAnswer(plan, found) };
   const needs = needsOf(asking, plan);
   const reranked = await rerankAnswer(plan, found, begun, needs);
@@ -222,25 +244,20 @@ async function scoredIn(
 }
 
 /** Asks once more, for states too, for those searches whose kept order does not hold any more. */
-async function withScores(
-  asking: Asking,
-  parts: readonly Part[],
-  outcomes: readonly Outcome[],
-): Promise<readonly Answered[]> {
+async function withScores(asking: Asking, outcomes: readonly Outcome[]): Promise<readonly Answered[]> {
   const works = new Map(
-    outcomes.flatMap(({ kind }, at) =>
-      kind === 'changed' ? [[at, begin(asking, parts[at] as Part, 'scored')]] : [],
+    outcomes.flatMap((one) =>
+      one.kind === 'changed' ? [[one, withScoring(asking, one.work)] as const] : [],
     ),
   );
   const round = works.size > 0 ? await askAgain(asking, [...works.values()]) : undefined;
-  const places = [...works.keys()];
-  return inTurns(outcomes, async (one, at): Promise<Answered> => {
+  const changed = [...works.keys()];
+  return inTurns(outcomes, async (one): Promise<Answered> => {
     if (one.kind !== 'changed') return one;
-    const again = round?.outcomes[places.indexOf(at)];
+    const again = round?.outcomes[changed.indexOf(one)];
     if (again && again.kind !== 'changed') return again;
     // What was found is still an answer: its documents are read on sight.
-    const work = works.get(at) as Work;
-    return scoredIn(asking, work.plan as RerankSubPlan, work, one.found);
+    return scoredIn(asking, works.get(one) as Widened, one.found);
   });
 }
 
@@ -263,10 +280,11 @@ function nearLines(
   works: readonly Work[],
 ): Promise<readonly (NearLine | undefined)[]> {
   const arrival = { signal: exchange.signal, arrivedMs: exchange.startedMs };
-  return inTurns(works, async ({ header, plan, kept }): Promise<NearLine | undefined> => {
-    if (plan.kind === 'skip' || !isNear(plan.firstStage)) return undefined;
+  return inTurns(works, async (work): Promise<NearLine | undefined> => {
+    if (work.kind === 'passed' || !isNear(work.plan.firstStage)) return undefined;
+    const { header, plan, kept } = work;
     const { deadline } = openDeadline(plan, arrival);
-    const made = await nearBodyFor(services, plan.firstStage, plan.queryText, deadline);
+    const made = await nearBodyFor(services, work.plan.firstStage, plan.queryText, deadline);
     if ('reason' in made) return made;
     const states = kept || plan.difference.keepStates ? undefined : statesFieldOf(services.settings);
     const body = widenBody(made.body, plan.window, states);

@@ -256,6 +256,25 @@ describe('several searches in one request', () => {
     expect(at.seen[1]!.body).toBe(lines('{}', { ...match, bad: 1 }));
   });
 
+  it('pass as they came while the model rests, but for pages whose order is known', async () => {
+    const at = await cluster({ breakerFailures: 1, breakerPauseMs: 60_000 });
+    await ask(at, lines('{}', match), { path });
+    at.modelFails = true;
+    await ask(at, match);
+    at.seen.length = 0;
+    const first = await ask(at, lines('{}', match), { path });
+    expect(first.verdict).toMatch(/^degraded; reason=model-rests; window=0; scored=0/);
+    expect(at.seen).toMatchObject([{ url: path, body: lines('{}', match) }]);
+    const second = { ...match, from: 2, size: 3 };
+    const both = await ask(at, lines('{}', match, '{}', second), { path });
+    expect(both.verdict).toMatch(
+      /^degraded; reason=model-rests; window=0; .*, reranked; window=30; scored=30/,
+    );
+    const found = JSON.parse(both.text).responses.map((one: unknown) => idsIn(json(one)));
+    expect(found).toEqual([at.documents.slice(0, 10).map(({ id }) => id), idsByScore(at).slice(2, 5)]);
+    expect(at.seen.at(-1)!.body.split('\n')[1]).toBe(json(match));
+  });
+
   it('lose what is ours, and a wrong control is refused', async () => {
     const at = await cluster();
     const off = '{"query":{"match_all":{}},"ext":{"mice":{"window":3}}}';
