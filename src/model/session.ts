@@ -1,6 +1,7 @@
 /** The only door to ONNX Runtime. `run` blocks its thread for the whole inference: sessions live in worker threads. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { MiceError, messageOf } from '../errors.ts';
+import { productOptions } from './exact-products.ts';
 import type { Signature } from './signatures.ts';
 
 export type TensorData = Float32Array | Int8Array | BigInt64Array;
@@ -39,8 +40,7 @@ async function create(path: string, options: SessionOptions): Promise<InferenceS
       executionProviders: ['cpu'],
       intraOpNumThreads: options.intraOpThreads,
       interOpNumThreads: 1,
-      // Without it, processors that lack VNNI add uint8 times int8 up in 16 bits, which can overflow.
-      extra: { 'session.x64quantprecision': '1' },
+      ...productOptions(),
       // What fails is thrown; the runtime's own lines on standard error would say it twice.
       logSeverityLevel: 4,
     });

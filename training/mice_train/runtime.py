@@ -34,8 +34,6 @@ class EncodedDocuments:
 def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    # without it, processors that lack VNNI add uint8 times int8 up in 16 bits, which can overflow
-    options.add_session_config_entry("session.x64quantprecision", "1")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
