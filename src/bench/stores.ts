@@ -5,6 +5,8 @@ import type { Passage } from '../demo/passages.ts';
 import { questions } from '../demo/questions.ts';
 import { startEngine } from '../engine/embedded/start.ts';
 import type { Engine, EngineName } from '../engine/port.ts';
+import { MiceError } from '../errors.ts';
+import { mergeReleased } from '../evaluate/settle.ts';
 import { setupIndex } from '../ingest/setup.ts';
 import { companionName } from '../ingest/stores/companion.ts';
 import type { StoreName } from '../ingest/stores/store.ts';
@@ -31,6 +33,8 @@ type Kind = (typeof kinds)[number];
 const BATCH = 32;
 const WINDOW = 100;
 const OBJECT = 'mice';
+/** A node moves its leases on every 30 s. */
+const RELEASED_MS = 120_000;
 
 type Extent = Pick<StoresOptions, 'documents' | 'questions' | 'rounds'>;
 
@@ -67,7 +71,7 @@ async function measured(
   await prepare(server);
   const passages = documentationCorpus(options.root).slice(0, options.documents);
   const bulkMs = await fill(server, passages, options);
-  const bytes = await bytesOf(engine);
+  const bytes = await bytesOf(engine, options.signal);
   const searched = await searches(server, options);
   const documents = passages.length;
   const rows = kinds.map((kind) => ({
@@ -131,7 +135,8 @@ async function fill(
         const client = kind === 'bare' ? engine : proxied;
         const { body } = await client.ask({ method: 'POST', path: '/_bulk', lines: lines.join('') });
         spentMs[kind] += performance.now() - startedMs;
-        if (body.errors !== false) throw new Error(`The bulk request into ${kind} was refused.`);
+        if (body.errors !== false)
+          throw new MiceError('proxy-refused', `The bulk request into ${kind} was refused.`);
       }
       onRound();
     }
@@ -141,21 +146,18 @@ async function fill(
   return spentMs;
 }
 
-/** On disk in one segment, the companion included. */
-async function bytesOf(engine: Engine): Promise<Record<Kind, number>> {
+/** Of the index and its companion, once nothing is held back any more. */
+async function bytesOf(engine: Engine, signal: AbortSignal): Promise<Record<Kind, number>> {
   const bytes = async (index: string) => {
-    await engine.ask({ method: 'POST', path: `/${index}/_forcemerge`, query: { max_num_segments: 1 } });
-    await engine.ask({ method: 'POST', path: `/${index}/_flush`, query: { force: true } });
-    await engine.refresh(index);
-    return engine.storeBytes(index);
+    if (await mergeReleased(engine, index, RELEASED_MS, signal)) return engine.storeBytes(index);
+    throw new MiceError('upstream-refused', `The cluster still holds back operations on ${index}.`, {
+      hint: 'Try again; its size is not the one that it keeps.',
+    });
   };
-  const [bare, field, cache] = [await bytes('bare'), await bytes('field'), await bytes('cache')];
-  return {
-    bare,
-    field,
-    cache,
-    companion: (await bytes('companion')) + (await bytes(companionName('companion', OBJECT))),
-  };
+  const beside = await bytes(companionName('companion', OBJECT));
+  const found = { bare: 0, field: 0, companion: beside, cache: 0 };
+  for (const kind of kinds) found[kind] += await bytes(kind);
+  return found;
 }
 
 interface Times {
