@@ -85,7 +85,10 @@ export function readable(path: string, body: Buffer): Substitute {
   return { ...plainSubstitute(body), path, drop: [...bodyHeaders, 'accept-encoding'] };
 }
 
-/** Answers with re-ranked bytes, and counts and tells what became of each search. */
+/**
+ * Answers with re-ranked bytes, and counts and tells what became of each search.
+ * @throws MiceError `aborted` where the caller left: what was not scored for it then is no degradation
+ */
 export function answerReranked(
   exchange: Exchange,
   services: Services,
@@ -94,6 +97,8 @@ export function answerReranked(
   verdicts: readonly Verdict[],
   timing: { readonly clock: StageClock; readonly explain: boolean },
 ): void {
+  if (exchange.signal.aborted)
+    throw new MiceError('aborted', 'The caller left while its answer was re-ranked.');
   report(exchange, services, verdicts, timing.clock.timesMs);
   answerBytes(exchange, answer, body, {
     'x-mice': verdictsHeader(verdicts),

@@ -46,15 +46,17 @@ export interface Scripted {
   answer:
     | ((
         request: SeenRequest,
-      ) => { readonly status: number; readonly body: string } | 'broken off' | undefined)
+      ) => { readonly status: number; readonly body: string } | 'broken off' | 'none' | undefined)
     | undefined;
+  /** Requests to the cluster that were given up before they were answered. */
+  givenUp: number;
   /** What the cluster was asked through the proxy, in order. */
   readonly seen: SeenRequest[];
   /** Documents that the model scored. */
   scored: number;
   modelFails: boolean;
-  /** Awaited before documents are scored. */
-  beforeScoring: (() => Promise<void>) | undefined;
+  /** Awaited before documents are scored; the signal fires when they need not be any more. */
+  beforeScoring: ((signal: AbortSignal) => Promise<void>) | undefined;
   readonly logged: string[];
   metrics(): Promise<string>;
   close(): Promise<void>;
@@ -68,6 +70,7 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     documents: Array.from({ length: 30 }, (_, at) => ({ id: `d${at}`, score: (at * 7) % 30 })),
     neighbours: [],
     answer: undefined,
+    givenUp: 0,
     seen: [],
     scored: 0,
     modelFails: false,
@@ -135,8 +138,8 @@ function watchedModel(state: Scripted): Model {
     async encodeDocuments(texts: readonly string[]) {
       return texts.map((text) => ({ states: Buffer.from(text) }));
     },
-    async score(_: unknown, documents: readonly Uint8Array[]) {
-      await state.beforeScoring?.();
+    async score(_: unknown, documents: readonly Uint8Array[], { signal }: { signal: AbortSignal }) {
+      await state.beforeScoring?.(signal);
       state.scored += documents.length;
       return { scores: Float32Array.from(documents, (bytes) => Number(Buffer.from(bytes).toString())) };
     },
@@ -154,6 +157,10 @@ async function answerOf(state: Scripted, request: IncomingMessage, response: Ser
   if (request.headers['x-direct'] === undefined) state.seen.push(seen);
   const answer = state.answer?.(seen) ?? { status: 200, body: clusterAnswer(state, seen) };
   if (answer === 'broken off') return void response.destroy();
+  response.once('close', () => {
+    if (!response.writableFinished) state.givenUp += 1;
+  });
+  if (answer === 'none') return;
   const { status, body } = answer;
   response.writeHead(status, { 'content-type': 'application/json' }).end(body);
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Settings } from '../../../src/config/options.ts';
+import { MiceError } from '../../../src/errors.ts';
 import { raw } from '../../support/proxy.ts';
+import { dial } from '../../support/stub-engine.ts';
 import { type Scripted, scripted } from './scripted-cluster.ts';
 
 let open: Scripted | undefined;
@@ -107,6 +109,47 @@ const ways: readonly Way[] = [
     own: ({ text, verdict }) => ({ text: json(JSON.parse(text).response), verdict }),
   },
 ];
+
+describe.each(ways)('a search that is asked for $name, whose caller leaves,', ({ endpoint, around }) => {
+  const leave = async ({ url }: Scripted, when: Promise<unknown>) => {
+    const socket = await dial(url);
+    const body = around(match);
+    const head = `POST /i/${endpoint} HTTP/1.1\r\nhost: h\r\ncontent-type: application/json\r\n`;
+    socket.write(`${head}content-length: ${body.length}\r\n\r\n${body}`);
+    await when;
+    socket.destroy();
+  };
+
+  it('ends at the cluster', async () => {
+    const at = await cluster();
+    const arrived = Promise.withResolvers<void>();
+    at.answer = () => {
+      arrived.resolve();
+      return 'none';
+    };
+    await leave(at, arrived.promise);
+    await expect.poll(() => at.givenUp).toBe(1);
+  });
+
+  it('is scored no further, leaves its turn to others, and counts as no fault of the model', async () => {
+    const at = await cluster({ overloadConcurrency: 1, overloadQueue: 0, breakerFailures: 1 });
+    const [reached, left] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    at.beforeScoring = (signal) => {
+      reached.resolve();
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          left.resolve();
+          reject(new MiceError('aborted', 'The caller left.'));
+        });
+      });
+    };
+    await leave(at, reached.promise);
+    await left.promise;
+    at.beforeScoring = undefined;
+    await expect.poll(async () => (await ask(at, match)).verdict).toMatch(/^reranked/);
+    expect(await at.metrics()).not.toContain('outcome="degraded",reason="deadline"');
+  });
+});
 
 describe.each(ways)('the pages of a search that is asked for $name', ({ endpoint, around, own }) => {
   const askFor = async (at: Scripted, body: object, { index = 'i', headers = {} } = {}) => {
