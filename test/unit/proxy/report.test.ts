@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   type Attributes,
   type Context,
@@ -15,7 +16,7 @@ import { inRequestSpan, inSpan } from '../../../src/observe/trace.ts';
 import { degradeReasons, skipReasons } from '../../../src/proxy/verdicts.ts';
 import { raw } from '../../support/proxy.ts';
 import { proxyOver, stubEngine } from '../../support/stub-engine.ts';
-import { type Scripted, scripted } from './scripted-cluster.ts';
+import { found, type Scripted, scripted } from './scripted-cluster.ts';
 
 let open: Scripted | undefined;
 afterEach(async () => {
@@ -131,7 +132,7 @@ it('faults that clients are answered with are counted by code', async () => {
 function recordingSdk() {
   const spans: { name: string; parent: unknown; attributes: Attributes; ended: boolean }[] = [];
   const parentKey = Symbol('parent');
-  let active: Context | undefined;
+  const active = new AsyncLocalStorage<Context>();
   const tracer = {
     startActiveSpan(name: string, ...rest: unknown[]) {
       const work = rest.pop() as (span: Span) => unknown;
@@ -165,16 +166,8 @@ function recordingSdk() {
     fields: () => ['traceparent'],
   });
   context.setGlobalContextManager({
-    active: () => active ?? rootContext,
-    with: (next, work, thisArg, ...args) => {
-      const before = active;
-      active = next;
-      try {
-        return work.call(thisArg, ...args);
-      } finally {
-        active = before;
-      }
-    },
+    active: () => active.getStore() ?? rootContext,
+    with: (next, work, thisArg, ...args) => active.run(next, () => work.call(thisArg, ...args)),
     bind: (_, target) => target,
     enable() {
       return this;
@@ -212,6 +205,32 @@ describe('spans', () => {
       { name: 'mice.search', parent: 'the caller', attributes: { a: 1 }, ended: true },
       { name: 'mice.score', parent: 'mice.search', attributes: {}, ended: true },
     ]);
+  });
+
+  it('of a search are below its caller, and say what became of it', async () => {
+    const documents = [1, 2, 3].map((at) => ({ id: `d${at}`, score: at }));
+    const engine = await stubEngine((_, response) => {
+      response
+        .setHeader('content-type', 'application/json')
+        .end(found({ documents }, {}, new URLSearchParams()));
+    });
+    const { url } = await proxyOver(engine, { rerankDeadlineMs: 60_000 });
+    const spans = recordingSdk();
+    const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+    const answer = await raw(url, '/i/_search', { body, headers: { traceparent } });
+    expect(answer.headers['x-mice']).toMatch(/^reranked; window=3; scored=3/);
+    const [whole, ...stages] = spans;
+    expect(whole).toMatchObject({
+      name: 'mice.search',
+      parent: traceparent,
+      attributes: { 'mice.form': 'search', 'mice.outcome': 'reranked', 'mice.window': 3, 'mice.scored': 3 },
+      ended: true,
+    });
+    const names = ['upstream', 'query', 'queue', 'states', 'score', 'total'].map((stage) => `mice.${stage}`);
+    expect(new Set(stages.map(({ name }) => name))).toEqual(new Set(names));
+    for (const { name, parent, ended } of stages)
+      expect([parent, ended], name).toEqual([name === 'mice.total' ? 'mice.search' : 'mice.total', true]);
+    expect(JSON.stringify(spans)).not.toContain('secret');
   });
 
   it('end where their work fails, and the fault goes on', async () => {
