@@ -234,6 +234,41 @@ describeOnEveryVersion('searches through the proxy', (engine) => {
     expect(ids(answer.text)[0]).toBe('move');
   });
 
+  it('explains each hit on request: both ranks and scores, and whether its states are fresh, stale or missing', async () => {
+    const index = engine.freshIndex('explained');
+    const { dims } = proxy.server.services.model.bundle;
+    await setupIndex(proxy.engine, index, { object: 'mice', vectorDims: dims.vector });
+    await raw(proxy.url, '/_bulk?refresh=true', { body: bulkLines(index) });
+    const { text: found } = await askDirectly(`/${index}/_search`, { docvalue_fields: ['mice.states'] });
+    const bake = JSON.parse(found).hits.hits.find(({ _id }: { _id: string }) => _id === 'bake');
+    // Shown without the padding that is asked for in what is written.
+    const states = Buffer.from(bake.fields['mice.states'][0], 'base64').toString('base64');
+    const written = { title: 'Glaciers', text: 'How do glaciers move?' };
+    for (const [id, source] of [
+      ['bake', { ...written, mice: { states } }],
+      ['bare', written],
+    ] as const) {
+      const path = `/${index}/_doc/${id}?refresh=true`;
+      const { status } = await raw(engine.url, path, { method: 'PUT', body: JSON.stringify(source) });
+      expect([200, 201]).toContain(status);
+    }
+    const direct = JSON.parse((await askDirectly(`/${index}/_search`, search)).text) as SearchBody;
+    const answer = await ask(`/${index}/_search`, search, { 'x-mice-explain': 'true' });
+    const { hits, mice } = JSON.parse(answer.text);
+    const told = (mice.hits as { _id: string; states: string }[]).map(({ _id, states: kind }) => [_id, kind]);
+    expect(Object.fromEntries(told)).toMatchObject({ move: 'fresh', bake: 'stale', bare: 'missing' });
+    for (const [at, hit] of mice.hits.entries()) {
+      const { _id, _score } = hits.hits[at];
+      const first = direct.hits.hits.findIndex((one) => one._id === _id);
+      expect(hit).toMatchObject({
+        _id,
+        rank: at + 1,
+        score: expect.closeTo(_score, 4),
+        first_stage: { rank: first + 1, score: direct.hits.hits[first]!._score },
+      });
+    }
+  });
+
   it('names the stages of its time on request', async () => {
     const answer = await ask(`/${prepared}/_search`, search, { 'x-mice-explain': 'true' });
     for (const stage of ['upstream', 'query', 'states', 'score', 'total']) {
