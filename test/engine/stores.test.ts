@@ -1,11 +1,16 @@
 /** One contract for the three places where states may lie. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { StoreName } from '../../src/config/index-rules.ts';
+import { loadSettings } from '../../src/config/settings.ts';
 import { backfill } from '../../src/ingest/backfill/backfill.ts';
 import { verifyStates } from '../../src/ingest/backfill/verify.ts';
 import { setupIndex } from '../../src/ingest/setup.ts';
 import { companionName } from '../../src/ingest/stores/companion.ts';
 import { startSweeper } from '../../src/ingest/sweeper.ts';
+import { type RunningServer, startServer } from '../../src/proxy/server.ts';
 import { checkStates } from '../../src/states/check.ts';
 import { blobCrc } from '../../src/states/crc.ts';
 import { contentHash } from '../../src/states/hash.ts';
@@ -22,6 +27,45 @@ describeOnEngines('states are kept', (engine) => {
   const proxy = proxyBefore(engine, { modelBundle: tinyBundle, modelThreads: 1 });
   describe.each<StoreName>(['field', 'companion', 'cache'])('by the store %s:', (store) => {
     contract(store, engine, proxy);
+  });
+
+  it('on disk, over a restart: what a search has read is not read again', async () => {
+    const index = await prepared('cache', engine, proxy);
+    const put = (id: string, text: string) =>
+      raw(engine.url, `/${index}/_doc/${id}?refresh=true`, { method: 'PUT', body: JSON.stringify({ text }) });
+    for (const id of ['a', 'b', 'c']) await put(id, `glaciers ${id}`);
+    const cachePath = await mkdtemp(join(tmpdir(), 'mice-restart-'));
+    const search = JSON.stringify({ query: { match: { text: 'glaciers' } } });
+    async function served(prepare?: (server: RunningServer) => unknown) {
+      const given = { upstreamUrl: engine.url, listenPort: 0, logLevel: 'silent', rerankDeadlineMs: 60_000 };
+      const settings = { ...given, modelBundle: tinyBundle, modelThreads: 1, cachePath };
+      const server = await startServer(loadSettings({ given: settings }));
+      try {
+        await prepare?.(server);
+        const how = { body: search, headers: { 'x-mice-explain': 'true' } };
+        const { text } = await raw(server.url, `/${index}/_search`, how);
+        const hits: readonly { _id: string; score: number | null }[] = JSON.parse(text).mice.hits;
+        return Object.fromEntries(hits.map(({ _id, score }) => [_id, score]));
+      } finally {
+        await server.close();
+      }
+    }
+    const before = await served();
+    expect(Object.values(before)).not.toContain(null);
+    await put('d', 'glaciers that no search has met');
+    const encoded: string[] = [];
+    const after = await served(({ services: { model } }) => {
+      const { encodeDocuments } = model;
+      Object.assign(model, {
+        encodeDocuments(...[texts, how]: Parameters<typeof encodeDocuments>) {
+          encoded.push(...texts);
+          return encodeDocuments(texts, how);
+        },
+      });
+    });
+    expect(after).toEqual({ ...before, d: expect.any(Number) });
+    expect(encoded).toEqual(['glaciers that no search has met']);
+    await rm(cachePath, { recursive: true });
   });
 
   it('in a companion that no search by wildcard finds', async () => {
