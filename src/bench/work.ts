@@ -10,8 +10,8 @@ export function headsOf({ dims }: Pick<Bundle, 'dims'>): number {
 export const MLP = 4;
 
 /**
- * Additions and multiplications for one document: training/mice_train/pruned.py counted through. What is done once a
- * query is left out, and so is everything but matrix products.
+ * Additions and multiplications for one document: what training/mice_train/export.py writes, counted through. What is
+ * done once a query is left out, and so is everything but matrix products.
  */
 export function interactionOperations(bundle: Bundle, queryTokens: number, documentTokens: number): number {
   const { hidden, states: dims } = bundle.dims;
@@ -21,6 +21,6 @@ export function interactionOperations(bundle: Bundle, queryTokens: number, docum
   const read = products + queryTokens * (2 * hidden * dims + square);
   const ask = queryTokens * (square + 2 * hidden * dims);
   const layer = queryTokens * ((4 + 2 * MLP) * square + 4 * queryTokens * hidden);
-  const lastLayer = queryTokens * (2 * square + 4 * hidden) + (2 + 2 * MLP) * square;
+  const lastLayer = 4 * headsOf(bundle) * queryTokens * hidden + (4 + 2 * MLP) * square;
   return read * blocks + ask * (blocks - 1) + layer * (blocks - 1) + lastLayer + square;
 }

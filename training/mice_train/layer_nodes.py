@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from mice_train.encoder import BLOCKED, Layer
 from mice_train.graph import Graph
 from mice_train.nodes import (
@@ -18,6 +20,9 @@ from mice_train.nodes import (
     stacked_nodes,
 )
 from mice_train.pre_norm import PreNormLayer, angles
+
+INT_MOST = np.iinfo(np.int64).max
+"""To the end of an axis."""
 
 
 @dataclass
@@ -95,6 +100,8 @@ def gated_nodes(graph: Graph, layer: PreNormLayer, x: str) -> str:
 
 def attention_nodes(graph: Graph, layer: Layer | PreNormLayer, x: str, sequence: TokenSequence, cls_only: bool) -> str:
     """Self-attention and its output map, without residual: x [B,T,H] → [B,T,H] or [B,1,H]."""
+    if cls_only and isinstance(layer, Layer):
+        return absorbed_cls_nodes(graph, layer, x, sequence)
     width = layer.query.in_features
     head_width = width // layer.heads
     if cls_only:
@@ -115,6 +122,33 @@ def attention_nodes(graph: Graph, layer: Layer | PreNormLayer, x: str, sequence:
         k = graph.transpose(graph.reshape(k, [0, -1, layer.heads, head_width]), [0, 2, 3, 1])
     attended = graph.op("Softmax", graph.op("Add", graph.op("MatMul", q, k), bias), axis=-1)
     return linear_nodes(graph, layer.out, merge_nodes(graph, graph.op("MatMul", attended, v), width))
+
+
+def absorbed_cls_nodes(graph: Graph, layer: Layer, x: str, sequence: TokenSequence) -> str:
+    """The same for the `[CLS]` row, x [B,T,H] → [B,1,H], without keys and values of every token: the key map joins the
+    one query, and the value map follows the weighted sum. The key bias adds the same to every logit and drops out, the
+    value bias passes through a sum of weights that are 1."""
+    hidden, heads = layer.query.in_features, layer.heads
+    width = hidden // heads
+    key = array(layer.key.weight).reshape(heads, width, hidden) / math.sqrt(width)
+    value = array(layer.value.weight).reshape(heads, width, hidden).transpose(0, 2, 1)
+    q = linear_nodes(graph, layer.query, cls_nodes(graph, x, axis=1))
+    # heads first, so that each is one product of all rows
+    by_head = graph.transpose(graph.reshape(q, [-1, heads, width]), [1, 0, 2])
+    asked = graph.transpose(graph.op("MatMul", by_head, graph.constant(key.astype(np.float32))), [1, 0, 2])
+    bias = cls_bias_nodes(graph, sequence.bias_of(layer, cls_only=True))
+    logits = graph.op("Add", graph.op("MatMul", asked, graph.transpose(x, [0, 2, 1])), bias)
+    context = graph.transpose(graph.op("MatMul", graph.op("Softmax", logits, axis=-1), x), [1, 0, 2])
+    read = graph.transpose(graph.op("MatMul", context, graph.constant(value)), [1, 0, 2])
+    merged = graph.reshape(read, [-1, 1, hidden])
+    moved = layer.out.weight @ layer.value.bias + layer.out.bias
+    return graph.linear(merged, array(layer.out.weight), array(moved))
+
+
+def cls_bias_nodes(graph: Graph, bias: str) -> str:
+    """[B,1,1,T] or [1,T] → broadcastable to [B,heads,T]."""
+    columns = graph.op("Slice", graph.op("Shape", bias), graph.ints([-1]), graph.ints([INT_MOST]))
+    return graph.op("Reshape", bias, graph.op("Concat", graph.ints([-1, 1]), columns, axis=0))
 
 
 def turn_nodes(graph: Graph, x: str, cosine: str, sine: str, width: int) -> str:
