@@ -100,7 +100,12 @@ async function backfillOne(
   const lanes = Array.from({ length: options.parallel ?? 2 }, () => worker.run());
   // All lanes end before the fault of one is told, so that each has given its slice back.
   const ended = await Promise.allSettled(lanes);
-  for (const lane of ended) if (lane.status === 'rejected') throw lane.reason;
+  for (const lane of ended) {
+    if (lane.status === 'fulfilled') continue;
+    // Whatever the interruption broke off, it is the reason.
+    options.signal.throwIfAborted();
+    throw lane.reason;
+  }
   const states = await job.states();
   const removed = await store.tidy(options.signal);
   const seconds = (performance.now() - startedMs) / 1000;
