@@ -525,6 +525,12 @@ describe('a shadow search', () => {
     expect(verdict).toMatch(
       /^shadow; window=30; scored=30; .*; overlap=0\.\d+; tau=-?[\d.]+; ndcg-before=0\.0000; ndcg-after=1\.0000$/,
     );
+    const metrics = await at.metrics();
+    for (const [order, sum] of [
+      ['cluster', 0],
+      ['reranked', 1],
+    ])
+      expect(metrics).toContain(`mice_shadow_ndcg10_sum{order="${order}"} ${sum}`);
   });
 
   it('is still answered where the model fails', async () => {
