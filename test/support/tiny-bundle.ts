@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 /** A bundle of random weights with every graph there can be, int4 states and 64 tokens a document. */
 export const tinyBundle = fileURLToPath(new URL('../fixtures/tiny-bundle', import.meta.url));
 
+/** The same weights, whose interaction computes with scales that were fixed at export. */
+export const tinyFixedBundle = fileURLToPath(new URL('../fixtures/tiny-bundle-fixed', import.meta.url));
+
 interface Manifest {
   graphs: Record<string, string>;
   files: Record<string, { bytes: number; sha256: string }>;

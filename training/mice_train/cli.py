@@ -7,11 +7,13 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import torch
 
 from mice_train import stages
 from mice_train.device import choose
+from mice_train.graph import InteractionCompute
 from mice_train.job import Job
 from mice_train.recipe import Recipe, read_recipe
 from mice_train.refused import Refused
@@ -72,12 +74,14 @@ def parser() -> argparse.ArgumentParser:
     does = "a bundle of random weights with every graph, for tests"
     tiny = commands.add_parser("tiny-bundle", help=does, description=does)
     tiny.add_argument("--out", type=Path, required=True, help="the bundle's folder")
+    tiny.add_argument("--interaction", choices=get_args(InteractionCompute), default="int8-blocks",
+                      help="how its interaction computes (default: int8-blocks)")
     return root
 
 
 def run(options: argparse.Namespace) -> None:
     if options.stage == "tiny-bundle":
-        write_tiny_bundle(options.out)
+        write_tiny_bundle(options.out, interaction=options.interaction)
         return
     if options.threads:
         torch.set_num_threads(options.threads)

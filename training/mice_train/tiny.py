@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 import string
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
-from mice_train.bundle import Limits, Origin, PairReader, Parts
+from mice_train.bundle import Limits, Origin, PairReader, Parts, write_bundle
 from mice_train.cross_encoder import CrossEncoder
 from mice_train.encoder import Encoder
 from mice_train.first_stage import KIND, FirstStage
+from mice_train.graph import Computes, InteractionCompute
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.publish import publish
 from mice_train.records import stable_hash
+from mice_train.runtime import Bundle
 from mice_train.shape import Shape
 from mice_train.tolerance import Accepted, Sample
+from mice_train.watch import Feed
 
 HIDDEN, STATE_DIMS, BOTTOM = 32, 16, 2
 LIMITS = Limits(document=64, query=16, pair=80)
@@ -104,10 +109,22 @@ def tiny_parts(tokenizer_path: Path, seed: int = 0) -> Parts:
         cross_encoder=PairReader(cross_encoder, FirstStage(KIND, 1.5)))
 
 
-def write_tiny_bundle(directory: Path, seed: int = 0) -> dict:
+def write_tiny_bundle(directory: Path, seed: int = 0, interaction: InteractionCompute = "int8-blocks") -> dict:
     """Checked as every bundle is; returns the manifest."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tokenizer.json"
         path.write_text(tokenizer_json())
         sample = Sample(list(TEXTS), [list(TEXTS)] * len(TEXTS))
-        return publish(tiny_parts(path, seed), directory, sample, "int8-blocks", ACCEPTED)
+        parts = tiny_parts(path, seed)
+        if interaction == "int8-fixed":
+            write_bundle(parts, Path(folder) / "read", "int8-blocks")
+            parts = replace(parts, feeds=feeds_of(Bundle(Path(folder) / "read")))
+        return publish(parts, directory, sample, Computes(interaction=interaction), ACCEPTED)
+
+
+def feeds_of(bundle: Bundle) -> list[Feed]:
+    """What the texts give, each as a query over all."""
+    encoded, rows = bundle.encode_documents(list(TEXTS)), np.arange(len(TEXTS))
+    return [{"query_states": bundle.encode_query(text)[0], "document_states": encoded.states.padded(rows),
+             "document_scales": encoded.scales.padded(rows), "document_lengths": encoded.states.lengths}
+            for text in TEXTS]

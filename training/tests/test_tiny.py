@@ -15,7 +15,7 @@ from mice_train.runtime import Bundle
 from mice_train.tiny import TEXTS, tiny_parts, tokenizer_json, write_tiny_bundle
 from mice_train.tolerance import Accepted, Sample, ToleranceExceeded
 
-MOST_BYTES = 150_000
+MOST_BYTES = 170_000
 SAMPLE = Sample(list(TEXTS), [list(TEXTS)] * len(TEXTS))
 FLOAT32_TOLERANCE = 1e-5
 
@@ -91,6 +91,12 @@ def test_each_graph_computes_as_it_is_told(parts, tmp_path):
              for role, file in manifest["graphs"].items()}
     assert [role for role, found in kinds.items() if "MatMulInteger" in found] == ["interaction"]
     assert manifest["tolerance"]["quantized"]["compute"]["interaction"] == "int8-rows"
+
+
+def test_its_interaction_may_have_fixed_scales(tmp_path):
+    manifest = write_tiny_bundle(tmp_path / "fixed", interaction="int8-fixed")
+    assert manifest["tolerance"]["quantized"]["compute"]["interaction"] == "int8-fixed"
+    assert manifest["tolerance"]["batchCompanions"]["scores"] < 1e-3
 
 
 def test_a_bundle_whose_graphs_compute_something_else_is_not_written(parts, tmp_path):
