@@ -15,6 +15,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openUpstream } from '../../../src/proxy/upstream.ts';
 import { authority, certificateFor } from '../../support/certificate.ts';
+import { serveMice } from '../../support/mice-process.ts';
 import { raw } from '../../support/proxy.ts';
 import {
   afterThis,
@@ -25,6 +26,7 @@ import {
   settingsFor,
   stubEngine,
 } from '../../support/stub-engine.ts';
+import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 /** A port of loopback where nobody listens. */
 const nobody = 'http://127.0.0.1:9';
@@ -345,6 +347,27 @@ describe('a running server', () => {
     const answer = await slow;
     expect([answer.text, answer.headers['connection']]).toEqual(['finished', 'close']);
     await ended;
+  });
+
+  it('in a process of its own finishes what runs at SIGTERM, and exits with 0', async () => {
+    const go = Promise.withResolvers<void>();
+    const arrived = Promise.withResolvers<void>();
+    const engine = await stubEngine(async (_, response) => {
+      arrived.resolve();
+      await go.promise;
+      response.end('finished');
+    });
+    const served = await serveMice('serve', ['--upstream-url', engine, '--model-bundle', tinyBundle]);
+    afterThis(() => served.kill());
+    const slow = raw(served.url, '/slow');
+    await arrived.promise;
+    served.child.kill('SIGTERM');
+    await expect
+      .poll(() => raw(served.url, '/_mice/ready').catch(() => 'refused'), { timeout: 10_000 })
+      .toBe('refused');
+    go.resolve();
+    expect((await slow).text).toBe('finished');
+    expect(await served.ended).toBe(0);
   });
 
   it('that ends cuts off what runs longer than it may', async () => {
