@@ -36,6 +36,18 @@ async function closed(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
+/** A stub that answers "finished" when told to; `arrived` resolves when it is asked. */
+async function slowEngine(): Promise<{ engine: string; arrived: Promise<void>; go: () => void }> {
+  const go = Promise.withResolvers<void>();
+  const arrived = Promise.withResolvers<void>();
+  const engine = await stubEngine(async (_, response) => {
+    arrived.resolve();
+    await go.promise;
+    response.end('finished');
+  });
+  return { engine, arrived: arrived.promise, go: go.resolve };
+}
+
 /** A stub that can be taken away. */
 async function mortal(answer: RequestListener): Promise<{ url: string; server: Server }> {
   const server = createServer(asEngine(answer));
@@ -327,45 +339,33 @@ describe('a running server', () => {
   });
 
   it('that ends says it is not ready, takes no connection more, and finishes what runs', async () => {
-    const go = Promise.withResolvers<void>();
-    const arrived = Promise.withResolvers<void>();
-    const engine = await stubEngine(async (_, response) => {
-      arrived.resolve();
-      await go.promise;
-      response.end('finished');
-    });
+    const { engine, arrived, go } = await slowEngine();
     const running = await proxyOver(engine, { drainDelayMs: 500, drainLimitMs: 60_000 });
     const { url } = running;
     const slow = raw(url, '/slow');
-    await arrived.promise;
+    await arrived;
     const ended = running.close();
     expect((await raw(url, '/_mice/ready')).status).toBe(503);
     await expect
       .poll(() => raw(url, '/_mice/ready').catch(() => 'refused'), { timeout: 10_000 })
       .toBe('refused');
-    go.resolve();
+    go();
     const answer = await slow;
     expect([answer.text, answer.headers['connection']]).toEqual(['finished', 'close']);
     await ended;
   });
 
   it('in a process of its own finishes what runs at SIGTERM, and exits with 0', async () => {
-    const go = Promise.withResolvers<void>();
-    const arrived = Promise.withResolvers<void>();
-    const engine = await stubEngine(async (_, response) => {
-      arrived.resolve();
-      await go.promise;
-      response.end('finished');
-    });
+    const { engine, arrived, go } = await slowEngine();
     const served = await serveMice('serve', ['--upstream-url', engine, '--model-bundle', tinyBundle]);
     afterThis(() => served.kill());
     const slow = raw(served.url, '/slow');
-    await arrived.promise;
+    await arrived;
     served.child.kill('SIGTERM');
     await expect
       .poll(() => raw(served.url, '/_mice/ready').catch(() => 'refused'), { timeout: 10_000 })
       .toBe('refused');
-    go.resolve();
+    go();
     expect((await slow).text).toBe('finished');
     expect(await served.ended).toBe(0);
   });
