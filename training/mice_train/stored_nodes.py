@@ -74,15 +74,12 @@ class FloatStates:
         return self.graph.op("MatMul", attended, self.z)
 
 
-class Int8States:
-    """Multiplied as they are stored; what they meet is quantised row by row, so that no document depends on another."""
+class StoredIntegers:
+    """States that products read as they are stored."""
 
     def __init__(self, graph: Graph, inside: str) -> None:
         self.graph = graph
         self.inside = inside
-        self.bias = bias_nodes(graph, inside)
-        self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
-        self.turned = graph.transpose("document_states", [0, 2, 1])
         self.z: str | None = None
 
     def states(self) -> str:
@@ -90,6 +87,16 @@ class Int8States:
         if self.z is None:
             self.z = scaled_states(self.graph)
         return self.z
+
+
+class Int8States(StoredIntegers):
+    """Multiplied as they are stored; what they meet is quantised row by row, so that no document depends on another."""
+
+    def __init__(self, graph: Graph, inside: str) -> None:
+        super().__init__(graph, inside)
+        self.bias = bias_nodes(graph, inside)
+        self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
+        self.turned = graph.transpose("document_states", [0, 2, 1])
 
     def read(self, q: str) -> str:
         graph = self.graph
@@ -108,7 +115,7 @@ class Int8States:
         return graph.op("Mul", graph.cast(graph.op("MatMulInteger", values, "document_states"), FLOAT), scale)
 
 
-class FixedStates:
+class FixedStates(StoredIntegers):
     """Multiplied as they are stored, by queries of a fixed scale.
 
     The scale s of a state belongs to its token's weight w. With its logarithm added to the logit, where padding is
@@ -117,8 +124,7 @@ class FixedStates:
     """
 
     def __init__(self, graph: Graph, inside: str) -> None:
-        self.graph = graph
-        self.inside = inside
+        super().__init__(graph, inside)
         self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
         self.bias = graph.op("Where", inside, graph.op("Log", positive_nodes(graph, self.scales)), graph.float(BLOCKED))
         column = graph.op("Unsqueeze", "document_scales", graph.ints([2]))
@@ -126,13 +132,6 @@ class FixedStates:
                               graph.op("Reciprocal", positive_nodes(graph, column)), graph.float(0))
         self.turned = graph.transpose("document_states", [0, 2, 1])
         self.tokens = graph.op("Slice", graph.op("Shape", "document_states"), graph.ints([1]), graph.ints([2]))
-        self.z: str | None = None
-
-    def states(self) -> str:
-        """Scaled where a layer wants them so."""
-        if self.z is None:
-            self.z = scaled_states(self.graph)
-        return self.z
 
     def read(self, q: str) -> str:
         graph = self.graph
