@@ -117,6 +117,7 @@ interface Widened extends Part {
   readonly kept?: KeptWindow;
   /** Undefined where nothing is to be scored. */
   readonly begun?: Begun;
+  readonly needs: ScoringNeeds & PageNeeds;
   readonly clock: StageClock;
 }
 
@@ -124,19 +125,19 @@ function begin(asking: Asking, part: Part): Work {
   const { exchange, services } = asking;
   const { plan } = part;
   if (plan.kind === 'skip') return { ...part, kind: 'passed', verdict: skipped(plan) };
-  const work: Widened = { ...part, plan, kind: 'widened', clock: startStageClock() };
+  const needs = needsOf(asking, plan);
+  const work: Widened = { ...part, plan, kind: 'widened', needs, clock: startStageClock() };
   if (plan.unscored) return work;
-  const kept = keptFor(plan, needsOf(asking, plan));
+  const kept = keptFor(plan, needs);
   if (kept) return { ...work, kept };
   const refusal = refusalUnder(services.load);
   return refusal
     ? { ...part, kind: 'passed', verdict: unscored(exchange, services, refusal) }
-    : withScoring(asking, work);
+    : withScoring(work);
 }
 
-function withScoring(asking: Asking, { kept: _, ...work }: Widened): Widened {
-  const { plan, clock } = work;
-  return { ...work, begun: beginScoring(plan, needsOf(asking, plan), clock) };
+function withScoring({ kept: _, ...work }: Widened): Widened {
+  return { ...work, begun: beginScoring(work.plan, work.needs, work.clock) };
 }
 
 function needsOf({ exchange, services }: Asking, plan: RerankSubPlan): ScoringNeeds & PageNeeds {
@@ -217,7 +218,7 @@ async function outcomeOf(
     const shown = filter ? withoutHidden(body, filter, statesField) : body;
     return { kind: 'answered', body: shown, verdict: work.verdict };
   }
-  const { plan, kept, clock } = work;
+  const { plan, kept, needs, clock } = work;
   await turnOfLoop();
   const places = hitsOf(body, plan, statesField);
   if (!places) {
@@ -229,26 +230,27 @@ async function outcomeOf(
     isNear(plan.firstStage) && near
       ? withNeighbours(plan, plan.firstStage, own, near, statesField)
       : { ...own, firstStage: isNear(plan.firstStage) ? undefined : plan.firstStage };
-  if (!kept) return scoredIn(asking, work, found);
-  const page = answerByKept(plan, found, kept, needsOf(asking, plan), clock);
+  if (!kept) return scoredIn(services, work, found);
+  const page = answerByKept(plan, found, kept, needs, clock);
   return page ? { kind: 'answered', ...page } : { kind: 'changed', work, found };
 }
 
-async function scoredIn(asking: Asking, { plan, begun }: Widened, found: Candidates): Promise<Answered> {
+async function scoredIn(
+  { metrics }: Services,
+  { plan, begun, needs }: Widened,
+  found: Candidates,
+): Promise<Answered> {
   if (!begun) return { kind: 'answered', ...unscoredAnswer(plan, found) };
-  const needs = needsOf(asking, plan);
   const reranked = await rerankAnswer(plan, found, begun, needs);
   keepOrder(plan, found, reranked, needs);
-  asking.services.metrics.observeStages(begun.clock.timesMs);
+  metrics.observeStages(begun.clock.timesMs);
   return { kind: 'answered', ...reranked };
 }
 
 /** Asks once more, for states too, for those searches whose kept order does not hold any more. */
 async function withScores(asking: Asking, outcomes: readonly Outcome[]): Promise<readonly Answered[]> {
   const works = new Map(
-    outcomes.flatMap((one) =>
-      one.kind === 'changed' ? [[one, withScoring(asking, one.work)] as const] : [],
-    ),
+    outcomes.flatMap((one) => (one.kind === 'changed' ? [[one, withScoring(one.work)] as const] : [])),
   );
   const round = works.size > 0 ? await askAgain(asking, [...works.values()]) : undefined;
   const changed = [...works.keys()];
@@ -257,7 +259,7 @@ async function withScores(asking: Asking, outcomes: readonly Outcome[]): Promise
     const again = round?.outcomes[changed.indexOf(one)];
     if (again && again.kind !== 'changed') return again;
     // What was found is still an answer: its documents are read on sight.
-    return scoredIn(asking, works.get(one) as Widened, one.found);
+    return scoredIn(asking.services, works.get(one) as Widened, one.found);
   });
 }
 
