@@ -80,6 +80,8 @@ class StoredIntegers:
     def __init__(self, graph: Graph, inside: str) -> None:
         self.graph = graph
         self.inside = inside
+        self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
+        self.turned = graph.transpose("document_states", [0, 2, 1])
         self.z: str | None = None
 
     def states(self) -> str:
@@ -95,8 +97,6 @@ class Int8States(StoredIntegers):
     def __init__(self, graph: Graph, inside: str) -> None:
         super().__init__(graph, inside)
         self.bias = bias_nodes(graph, inside)
-        self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
-        self.turned = graph.transpose("document_states", [0, 2, 1])
 
     def read(self, q: str) -> str:
         graph = self.graph
@@ -125,12 +125,10 @@ class FixedStates(StoredIntegers):
 
     def __init__(self, graph: Graph, inside: str) -> None:
         super().__init__(graph, inside)
-        self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
         self.bias = graph.op("Where", inside, graph.op("Log", positive_nodes(graph, self.scales)), graph.float(BLOCKED))
         column = graph.op("Unsqueeze", "document_scales", graph.ints([2]))
         self.parts = graph.op("Where", graph.reshape(inside, [0, -1, 1]),
                               graph.op("Reciprocal", positive_nodes(graph, column)), graph.float(0))
-        self.turned = graph.transpose("document_states", [0, 2, 1])
         self.tokens = graph.op("Slice", graph.op("Shape", "document_states"), graph.ints([1]), graph.ints([2]))
 
     def read(self, q: str) -> str:
