@@ -11,10 +11,13 @@ export function needsExactProducts(architecture: string, cpuinfo: string | undef
   return architecture === 'x64' && !/^flags\s*:.*\b(?:avx512_vnni|avx_vnni)\b/m.test(cpuinfo ?? '');
 }
 
-/** Session options of this machine's processor. */
+/**
+ * Session options of this machine's processor. Weights that are dequantised first stay int8, for the runtime cannot read
+ * them otherwise.
+ */
 export function productOptions(): { readonly extra?: Record<string, string> } {
   return needsExactProducts(process.arch, cpuinfoOrUndefined())
-    ? { extra: { 'session.x64quantprecision': '1' } }
+    ? { extra: { 'session.x64quantprecision': '1', 'session.disable_quant_qdq': '1' } }
     : {};
 }
 

@@ -24,6 +24,7 @@ from mice_train.encode import encode_depths, load_passages
 from mice_train.encoder import load_encoder
 from mice_train.export import export_interaction, export_query
 from mice_train.graph import WEIGHTS_FILE, Compute, SharedWeights, save
+from mice_train.graph_session import open_graph
 from mice_train.grid_plan import GridPlan, GridVariant
 from mice_train.interaction import Interaction
 from mice_train.job import Job
@@ -32,7 +33,6 @@ from mice_train.negatives import find_candidates
 from mice_train.prepare import prepare
 from mice_train.quantize import MOST
 from mice_train.records import read_queries
-from mice_train.runtime import open_graph
 from mice_train.side_information import TOKEN_ID_BYTES
 from mice_train.source import Source
 from mice_train.teach import load_candidates, written_sets

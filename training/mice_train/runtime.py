@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import torch
 
 from mice_train.bundle import read_manifest
 from mice_train.encode import pad
+from mice_train.graph_session import open_graph
 from mice_train.pairs import pair, pair_batches
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
@@ -29,12 +29,6 @@ class EncodedDocuments:
     states: Ragged
     scales: Ragged
     vectors: np.ndarray
-
-
-def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 class Bundle:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 
 from mice_train.graph import WEIGHTS_FILE, Graph, save
+from mice_train.graph_session import open_graph
 from mice_train.refused import Refused
 
 Feed = Mapping[str, np.ndarray]
@@ -29,7 +29,7 @@ def watch(graph: Graph, model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[n
     with tempfile.TemporaryDirectory() as folder:
         save(model, Path(folder) / "watched.onnx")
         (Path(folder) / WEIGHTS_FILE).write_bytes(graph.weights.content)
-        session = onnxruntime.InferenceSession(Path(folder) / "watched.onnx", providers=["CPUExecutionProvider"])
+        session = open_graph(Path(folder) / "watched.onnx")
         for feed in feeds:
             for name, found in zip(names, session.run(names, feed), strict=True):
                 rows = found.reshape(-1, found.shape[-1])

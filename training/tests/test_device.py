@@ -4,7 +4,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from mice_train import pruned
 from mice_train.cross_encoder import CrossEncoder
-from mice_train.device import autocast, choose, device
+from mice_train.device import autocast, choose, device, multiplies_bfloat16
 from mice_train.encoder import Encoder
 from mice_train.interaction import Interaction
 from mice_train.loss import listwise_loss, softened_target
@@ -16,7 +16,15 @@ from tests.checkpoints import FAMILIES, write_checkpoint
 def test_auto_is_the_cpu_where_there_is_nothing_else():
     assert choose("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert choose("cpu") == device() == torch.device("cpu")
-    assert autocast().fast_dtype == torch.bfloat16
+
+
+def test_products_are_in_bfloat16_where_the_processor_has_them_and_never_emulated():
+    assert multiplies_bfloat16({"avx512_bf16": True})
+    assert not multiplies_bfloat16({"avx2": True, "avx512_bf16": False})
+    choose("cpu")
+    with autocast():
+        product = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert (product.dtype == torch.bfloat16) == multiplies_bfloat16()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")

@@ -1,19 +1,19 @@
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
 from mice_train import pruned
 from mice_train.export import export_document, export_interaction, export_query
 from mice_train.graph import WEIGHTS_FILE, SharedWeights, save
+from mice_train.graph_session import open_graph
 from mice_train.quantize import dequantize, quantize
 from tests.conftest import BOTTOM, HIDDEN, STATE_DIMS, VOCAB
 
 FLOAT32_TOLERANCE = 2e-5
 COMPANION_TOLERANCE = 2e-5
 """How far other rows of a batch, or padding, may move a result (order of float additions)."""
-TOLERANCE = {"float32": FLOAT32_TOLERANCE, "int8-blocks": 0.1, "int8-weights": 0.1, "int8-rows": 0.2}
+TOLERANCE = {"float32": FLOAT32_TOLERANCE, "int8-blocks": 0.15, "int8-weights": 0.15, "int8-rows": 0.2}
 """Relative error, with int8 that of random weights, which are harder than trained ones."""
 COMPUTES = list(TOLERANCE)
 
@@ -31,7 +31,7 @@ def sessions(request, tmp_path, encoder, projection, interaction):
     for role, model in models.items():
         save(model, tmp_path / f"{role}.onnx")
         onnx.checker.check_model(tmp_path / f"{role}.onnx", full_check=True)
-        made[role] = onnxruntime.InferenceSession(tmp_path / f"{role}.onnx", providers=["CPUExecutionProvider"])
+        made[role] = open_graph(tmp_path / f"{role}.onnx")
     return compute, made
 
 

@@ -1,6 +1,5 @@
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
 
@@ -8,6 +7,7 @@ from mice_train import pruned
 from mice_train.export import export_interaction
 from mice_train.fitted import fit_linear, fit_rounding
 from mice_train.graph import WEIGHTS_FILE, SharedWeights, save
+from mice_train.graph_session import open_graph
 from mice_train.quantize import dequantize, quantize
 from mice_train.refused import Refused
 from tests.conftest import HIDDEN, STATE_DIMS
@@ -38,7 +38,7 @@ def graph(tmp_path, interaction):
 
 
 def run(graph, given) -> np.ndarray:
-    return onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(["scores"], given)[0]
+    return open_graph(graph).run(["scores"], given)[0]
 
 
 def test_scales_found_on_some_text_hold_on_other(graph, interaction):
