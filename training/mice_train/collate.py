@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mice_train.device import device
+from mice_train.device import device, product_type
 from mice_train.encode import StoredPassages, StoredQueries
 from mice_train.interaction import same_tokens
 from mice_train.ragged import Ragged
@@ -32,7 +32,7 @@ def collate(rows: np.ndarray, candidates: np.ndarray, queries: StoredQueries, pa
     flat = candidates.reshape(-1)
     q = torch.from_numpy(passages.states.padded(flat))
     scales = torch.from_numpy(Ragged(passages.scales, passages.states.offsets).padded(flat))
-    z = (q.float() * scales[..., None]).bfloat16()
+    z = (q.float() * scales[..., None]).to(product_type())
     cosine = np.einsum("bh,bnh->bn", queries.vectors[rows], passages.vectors[candidates])
     query_mask = mask(queries.states.lengths[rows])
     document_mask = mask(passages.states.lengths[flat]).unflatten(0, (count, documents))
@@ -41,7 +41,8 @@ def collate(rows: np.ndarray, candidates: np.ndarray, queries: StoredQueries, pa
     if queries.tokens is not None and passages.tokens is not None:
         asked, read = (torch.from_numpy(Ragged(side.tokens, side.states.offsets).padded(which))
                        for side, which in ((queries, rows), (passages, flat)))
-        parts.append(same_tokens(asked, query_mask, read.unflatten(0, (count, documents)), document_mask).bfloat16())
+        alike = same_tokens(asked, query_mask, read.unflatten(0, (count, documents)), document_mask)
+        parts.append(alike.to(product_type()))
     return Batch(*(part.to(device()) for part in parts))
 
 

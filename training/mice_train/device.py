@@ -28,10 +28,14 @@ def device() -> torch.device:
     return _chosen
 
 
+def product_type() -> torch.dtype:
+    """What is multiplied in: bfloat16 where the chosen device has such products. A processor that has not would be some
+    forty times slower in it than in float32."""
+    return torch.bfloat16 if _chosen.type != "cpu" or multiplies_bfloat16() else torch.float32
+
+
 def autocast() -> torch.autocast:
-    """bfloat16 where the chosen device multiplies in it; a processor that does not would be some forty times slower
-    than in float32."""
-    return torch.autocast(_chosen.type, torch.bfloat16, enabled=_chosen.type != "cpu" or multiplies_bfloat16())
+    return torch.autocast(_chosen.type, torch.bfloat16, enabled=product_type() == torch.bfloat16)
 
 
 def multiplies_bfloat16(capabilities: Mapping[str, object] | None = None) -> bool:

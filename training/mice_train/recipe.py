@@ -45,6 +45,9 @@ class DataRecipe:
     own: tuple[OwnSet, ...] = ()
     query_files: tuple[str, ...] = ()
     """Files there with an unlabelled query on each line, for `align-query`."""
+    passages: int | None = None
+    """Read at most, for a first look in minutes: drawn at random, half of them held out where there are as many. null:
+    all."""
     queries_per_passage: int = 2
     """Labelled queries kept of a passage."""
     made_per_style: int = 7000

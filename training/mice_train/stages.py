@@ -47,7 +47,8 @@ def run_prepare(job: Job, backwards: bool = False) -> None:
     """Texts and queries, all of them through the source's frozen encoder, and the hard candidates of every query."""
     plan = job.recipe.data
     job.hold_reading()
-    prepare(job.data, job.work, job.sets, job.log, plan.queries_per_passage, plan.made_per_style, job.recipe.seed)
+    prepare(job.data, job.work, job.sets, job.log, plan.queries_per_passage, plan.made_per_style, job.recipe.seed,
+            plan.passages)
     encode(job.source, job.work, job.log, backwards)
     if not backwards:
         find_candidates(job.work, job.log)
