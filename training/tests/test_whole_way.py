@@ -12,6 +12,7 @@ from transformers import AutoModelForSequenceClassification
 
 from mice_train.bundle import read_manifest
 from mice_train.cli import main
+from mice_train.records import read_passages
 from mice_train.runtime import Bundle
 from tests.checkpoints import FAMILIES, write_checkpoint
 from tests.collections import write_collection
@@ -227,6 +228,13 @@ def test_the_same_seed_trains_the_same_model_and_another_one_another(trained, tm
     first = train("5")
     assert np.array_equal(first, train("5"))
     assert not np.array_equal(first, train("6"))
+
+
+def test_a_recipe_may_have_only_so_many_passages_read(tmp_path):
+    few = Place(tmp_path, "bert", data={**recipe("checkpoint")["data"], "passages": 150})
+    few.run("prepare")
+    read = read_passages(tmp_path / "work" / "passages.jsonl")
+    assert sum(not passage.hidden for passage in read) == 150
 
 
 def test_a_stage_without_its_precondition_names_the_stage_to_run(tmp_path):
