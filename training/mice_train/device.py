@@ -29,8 +29,8 @@ def device() -> torch.device:
 
 
 def product_type() -> torch.dtype:
-    """What is multiplied in: bfloat16 where the chosen device has such products. A processor that has not would be some
-    forty times slower in it than in float32."""
+    """What is multiplied in: bfloat16 where the chosen device has such products. Other processors emulate them, at a
+    fraction of the speed of float32."""
     return torch.bfloat16 if _chosen.type != "cpu" or multiplies_bfloat16() else torch.float32
 
 
