@@ -1,12 +1,12 @@
 /** The indices an evaluation searches: made for it, named after what is in them, removed or kept afterwards. */
 import { createHash } from 'node:crypto';
-import type { Engine } from '../engine/port.ts';
+import type { Engine, IndexBody } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import type { ProgressUnit } from '../observe/progress.ts';
 import { type AnalyzerName, BM25, indexBody } from './bm25.ts';
 import type { Corpus, Dataset } from './dataset.ts';
 import { loadCorpus } from './load.ts';
-import { mergeReleased, mergeWhole } from './settle.ts';
+import { endSegment, mergeReleased, mergeWhole } from './settle.ts';
 
 /** `plain`: title and text alone. `enriched`: written through the proxy, so with vectors and states. */
 export type IndexKind = 'plain' | 'enriched';
@@ -46,6 +46,22 @@ export type StartProgress = (
   unit: ProgressUnit,
 ) => { advance(amount: number): void; stop(): void };
 
+/**
+ * No segment begins or ends by the clock: each holds one bulk request, and all are merged once, at the end. The order
+ * of documents, which breaks ties, the graph of their vectors and the levels of 8-bit vectors depend on what lay in
+ * which segment.
+ */
+const untimed = {
+  refresh_interval: -1,
+  'merge.policy.max_merge_at_once': 10_000,
+  'merge.policy.segments_per_tier': 10_000,
+};
+
+function untimedBody(body: IndexBody): IndexBody {
+  const index = { ...(body.settings['index'] as object), ...untimed };
+  return { ...body, settings: { ...body.settings, index } };
+}
+
 const slug = (name: string) =>
   name
     .toLowerCase()
@@ -53,11 +69,11 @@ const slug = (name: string) =>
     .replace(/^-|-$/g, '')
     .slice(0, 60);
 
-/** A name that changes with the corpus, the BM25 settings and, where states are inside, the bundle. */
+/** A name that changes with the corpus, the settings of the index and, where states are inside, the bundle. */
 export function indexName(plan: Pick<IndexPlan, 'dataset' | 'kind' | 'analyzer' | 'bundle'>): string {
   const { dataset, kind, analyzer, bundle } = plan;
   const content = kind === 'plain' ? 'plain' : bundle;
-  const inside = [dataset.corpus.fingerprint, content, analyzer, BM25];
+  const inside = [dataset.corpus.fingerprint, content, analyzer, BM25, untimed];
   const digest = createHash('sha256').update(JSON.stringify(inside));
   return `mice-eval-${slug(dataset.name)}-${slug(content)}-${digest.digest('hex').slice(0, 10)}`;
 }
@@ -79,7 +95,7 @@ export async function prepareIndex(plan: IndexPlan): Promise<PreparedIndex> {
 async function fill(plan: IndexPlan, name: string): Promise<boolean> {
   const { engine, dataset, kind, analyzer, settleMs, signal } = plan;
   const fields = kind === 'plain' ? undefined : { object: 'mice', vectorDims: await plan.vectorDims() };
-  await engine.createIndex(name, indexBody(engine, analyzer, fields));
+  await engine.createIndex(name, untimedBody(indexBody(engine, analyzer, fields)));
   await load(plan, name);
   const settled = await (kind === 'plain'
     ? mergeWhole(engine, name, signal)
@@ -95,7 +111,11 @@ async function load({ engine, dataset, kind, proxyUrl, startProgress, signal }: 
   const label = kind === 'plain' ? 'Indexing text' : 'Indexing text, vectors and states';
   const progress = startProgress(label, corpus.documents, 'documents');
   try {
-    await loadCorpus(corpus, target, { onLoaded: (documents) => progress.advance(documents), signal });
+    await loadCorpus(corpus, target, {
+      onLoaded: (documents) => progress.advance(documents),
+      afterRequest: () => endSegment(engine, index, signal),
+      signal,
+    });
   } finally {
     progress.stop();
   }

@@ -18,6 +18,8 @@ export interface LoadTarget {
 export interface LoadOptions {
   /** Called with the number of documents of every accepted request. */
   readonly onLoaded?: (documents: number) => void;
+  /** Waited for after every accepted request, before the next is sent. */
+  readonly afterRequest?: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -79,5 +81,6 @@ export async function loadCorpus(
     signal?.throwIfAborted();
     throwOnRefused(url, await send(url, { method: 'POST', headers, body: lines, signal }));
     options.onLoaded?.(documents);
+    await options.afterRequest?.();
   }
 }

@@ -27,6 +27,11 @@ async function ask({ address }: Engine, path: string, sending: Sending): Promise
   );
 }
 
+/** Ends the segment that was written to. */
+export async function endSegment(engine: Engine, index: string, signal?: AbortSignal): Promise<void> {
+  await ask(engine, `/${index}/_flush`, { method: 'POST', signal });
+}
+
 /** Merges to one segment, on disk and searchable. @returns true: nothing is left to drop */
 export async function mergeWhole(engine: Engine, index: string, signal?: AbortSignal): Promise<boolean> {
   for (const path of ['_flush?force=true', '_forcemerge?max_num_segments=1', '_refresh']) {
