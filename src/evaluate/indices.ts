@@ -113,7 +113,7 @@ async function load({ engine, dataset, kind, proxyUrl, startProgress, signal }: 
   try {
     await loadCorpus(corpus, target, {
       onLoaded: (documents) => progress.advance(documents),
-      afterRequest: () => endSegment(engine, index, signal),
+      betweenRequests: () => endSegment(engine, index, signal),
       signal,
     });
   } finally {

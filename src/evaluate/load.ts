@@ -18,8 +18,8 @@ export interface LoadTarget {
 export interface LoadOptions {
   /** Called with the number of documents of every accepted request. */
   readonly onLoaded?: (documents: number) => void;
-  /** Waited for after every accepted request, before the next is sent. */
-  readonly afterRequest?: () => Promise<void>;
+  /** Waited for between an accepted request and the next. */
+  readonly betweenRequests?: () => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -77,10 +77,11 @@ export async function loadCorpus(
   const url = new URL('/_bulk', target.url);
   const headers = { ...target.headers, 'content-type': 'application/x-ndjson' };
   const { signal } = options;
+  let requests = 0;
   for await (const { documents, lines } of chunks(target.index, corpus.read())) {
     signal?.throwIfAborted();
+    if (requests++ > 0) await options.betweenRequests?.();
     throwOnRefused(url, await send(url, { method: 'POST', headers, body: lines, signal }));
     options.onLoaded?.(documents);
-    await options.afterRequest?.();
   }
 }

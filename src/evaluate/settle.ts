@@ -41,7 +41,8 @@ export async function mergeWhole(engine: Engine, index: string, signal?: AbortSi
 }
 
 /**
- * A merge rewrites an index of one segment only when something in it was deleted: one document comes and goes.
+ * A merge rewrites an index of one segment only when something in it was deleted: one document comes and goes, in the
+ * segment that was written to last, since a segment of deleted documents alone is dropped without a merge.
  * Its operations are the last that a retention lease has to pass.
  */
 async function writeAndDelete(engine: Engine, index: string): Promise<void> {
