@@ -11,7 +11,7 @@ import { readStates } from '../model/read-states.ts';
 import { openModel } from '../model/runtime.ts';
 import type { Session } from '../model/session.ts';
 import { findHits } from '../proxy/hits.ts';
-import { findStates, openSlab } from '../proxy/load-states.ts';
+import { findStates, openSlab, textIn } from '../proxy/load-states.ts';
 import { splice } from '../proxy/splice.ts';
 import { measureClients, windowOf } from './clients.ts';
 import { type ContestOptions, contest, ratio, rounded, type Times, timesRow } from './contest.ts';
@@ -172,10 +172,10 @@ function pairs(session: Session, count: number, atOnce: number, tokens: number, 
 /** From the bytes of a cluster's answer to states for the model, and the page cut out of them. */
 function passAnswer(answer: Buffer, { id: bundleId }: Bundle): void {
   const places = findHits(answer, 'mice.states');
-  const reading = { bundleId, selectionOf: () => TEXT, sourceIsWhole: true };
-  const lying = { where: 'in-answer', rewritten: false } as const;
-  const decode = openSlab(answer, places.hits, Array(places.hits.length).fill(lying));
-  for (const hit of places.hits) findStates(answer, hit, reading, lying, decode);
+  const lying = places.hits.map(({ states: at }) => ({ states: at && { answer, at }, isOwn: true }));
+  const decode = openSlab(lying);
+  for (const [at, hit] of places.hits.entries())
+    findStates(textIn(answer, hit, TEXT), lying[at]!, { bundleId }, decode);
   const hits = Array.from({ length: PAGE }, (_, at) => ({ place: CANDIDATES - 1 - at, score: 1 }));
   splice(answer, places, { hits, maxScore: 1 });
 }

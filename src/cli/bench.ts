@@ -5,6 +5,7 @@ import { benchProxy } from '../bench/proxy.ts';
 import { ingestBench } from './bench-ingest.ts';
 import { encodeBench, rerankBench } from './bench-model.ts';
 import { count, watched, writeReport } from './bench-report.ts';
+import { stepsBench } from './bench-steps.ts';
 import { storesBench } from './bench-stores.ts';
 
 export function benchCommand(): Command {
@@ -14,7 +15,8 @@ export function benchCommand(): Command {
     .addCommand(encodeBench())
     .addCommand(proxyBench())
     .addCommand(ingestBench())
-    .addCommand(storesBench());
+    .addCommand(storesBench())
+    .addCommand(stepsBench());
 }
 
 interface ProxyFlags {

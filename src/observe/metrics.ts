@@ -34,6 +34,8 @@ export interface Metrics {
   countDocuments(outcome: DocumentOutcome, documents: number): void;
   /** Hits of a window, and how many of them have a score. */
   observeWindow(window: number, scored: number): void;
+  /** Hits whose states were to be read while their texts were at hand, and how many of them memory had. */
+  countStates(hits: number, inMemory: number): void;
   /** A fault that a client was answered with. */
   countFault(code: string): void;
   /** Asked whenever the metrics are read. */
@@ -108,6 +110,12 @@ export function openMetrics(): Metrics {
     labelNames: ['scored'],
     registers,
   });
+  const states = new Counter({
+    name: 'mice_states_total',
+    help: 'Hits whose states were looked for while their texts were at hand, by whether memory had them.',
+    labelNames: ['memory'],
+    registers,
+  });
   const faults = new Counter({
     name: 'mice_faults_total',
     help: 'Requests that were answered with a fault of docs/errors.md.',
@@ -156,6 +164,10 @@ export function openMetrics(): Metrics {
     observeWindow(window, scored) {
       hits.inc({ scored: 'yes' }, scored);
       hits.inc({ scored: 'no' }, window - scored);
+    },
+    countStates(hits, inMemory) {
+      states.inc({ memory: 'yes' }, inMemory);
+      states.inc({ memory: 'no' }, hits - inMemory);
     },
     countFault: (code) => faults.inc({ code }),
     watch(gauges) {

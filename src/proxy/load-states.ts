@@ -1,4 +1,4 @@
-/** States for the candidates of a window: in the answer itself, in an index beside, or to be encoded from the text. */
+/** States for the candidates of a window: in the answer, in memory, in an index beside, or to be encoded from the text. */
 import type { Engine } from '../engine/port.ts';
 import { findBeside } from '../ingest/stores/companion.ts';
 import type { Placing } from '../ingest/stores/placing.ts';
@@ -9,27 +9,61 @@ import { contentHash } from '../states/hash.ts';
 import type { StatesHeader } from '../states/layout.ts';
 import type { Splitting } from '../states/splitting.ts';
 import type { HitPlace } from './hits.ts';
+import type { SeenStates } from './seen-states.ts';
+import { inGoes } from './turns.ts';
 
 /** Missing, stale and foreign states are values: the document is then encoded on sight. */
-export type FoundStates =
+export type FoundStates = {
+  /** The document's text, where the hit carries it. */
+  readonly text: string | undefined;
+} & (
   | { readonly kind: 'fresh'; readonly bytes: Uint8Array; readonly header: StatesHeader }
-  | {
-      /** `unusable`: of another bundle or layout, or damaged. */
-      readonly kind: 'missing' | 'stale' | 'unusable';
-      /** The document's text, where the hit carries it. */
-      readonly text: string | undefined;
-    }
+  /** `unusable`: of another bundle or layout, or damaged. */
+  | { readonly kind: 'missing' | 'stale' | 'unusable' }
   /** They may be of another text than the document's, which is not at hand to tell. */
-  | { readonly kind: 'unchecked'; readonly bytes: Uint8Array; readonly text: undefined };
+  | { readonly kind: 'unchecked'; readonly bytes: Uint8Array }
+);
 
 export interface HitReading {
   readonly bundleId: string;
   /** How texts are read now; any other is as good unless given. */
   readonly splitting?: Splitting | undefined;
-  /** Which texts of a hit's document are read. */
-  readonly selectionOf: SelectionOf;
-  /** Whether a hit's `_source` is all of the document. */
-  readonly sourceIsWhole: boolean;
+}
+
+/** The states of a window's hits, found and checked in goes. Never throws. */
+export async function loadStates(
+  { answer, hits, sourceIsWhole }: Pick<HitsToLoad, 'answer' | 'hits'> & { readonly sourceIsWhole: boolean },
+  reading: HitReading,
+  { selectionOf, locate }: { readonly selectionOf: SelectionOf; readonly locate: LocateStates },
+  signal: AbortSignal,
+): Promise<readonly FoundStates[]> {
+  const go = inGoes();
+  const texts: (HitText | undefined)[] = [];
+  for (const hit of hits) {
+    await go();
+    texts.push(sourceIsWhole ? textIn(answer, hit, selectionOf(hit.index)) : undefined);
+  }
+  const lying = await locate({ answer, hits, texts }, signal);
+  const decode = openSlab(lying);
+  const found: FoundStates[] = [];
+  for (const [at, text] of texts.entries()) {
+    await go();
+    found.push(findStates(text, lying[at]!, reading, decode));
+  }
+  return found;
+}
+
+/** What of a document's text counts, where its hit carries all of the document. */
+export interface HitText {
+  readonly text: string;
+  readonly hash: string;
+}
+
+/** @param selection which texts of the hit's document are read */
+export function textIn(answer: Buffer, { source }: HitPlace, selection: TextSelection): HitText | undefined {
+  if (source === undefined) return undefined;
+  const text = selectText(JSON.parse(answer.toString('utf8', source.start, source.end)), selection);
+  return { text, hash: contentHash(text) };
 }
 
 /**
@@ -37,34 +71,26 @@ export interface HitReading {
  * Those in the document went with its text, unless a pipeline has changed it; those beside may be of an earlier one.
  */
 export function findStates(
-  answer: Buffer,
-  hit: HitPlace,
+  read: HitText | undefined,
+  { states, isOwn }: Lying,
   reading: HitReading,
-  lying: Lying,
   decode: Decode,
 ): FoundStates {
-  const text = reading.sourceIsWhole ? textInHit(answer, hit, reading.selectionOf(hit.index)) : undefined;
-  const base64 = base64Of(answer, hit, lying);
-  const bytes = base64 && decode(base64);
-  if (bytes === undefined) return { kind: 'missing', text };
+  const text = read?.text;
+  if (states === undefined) return { kind: 'missing', text };
+  const bytes = states instanceof Uint8Array ? states : decode(states);
   const check = checkStates(bytes, reading);
   if (check.kind === 'split-otherwise') return { kind: 'stale', text };
   if (check.kind !== 'ok') return { kind: 'unusable', text };
-  if (text && check.header.hash !== contentHash(text)) return { kind: 'stale', text };
-  const isOwn = lying.where === 'in-answer' && !lying.rewritten;
+  if (text && check.header.hash !== read?.hash) return { kind: 'stale', text };
   if (!isOwn && text === undefined) return { kind: 'unchecked', bytes, text };
-  return { kind: 'fresh', bytes, header: check.header };
+  return { kind: 'fresh', bytes, header: check.header, text };
 }
 
 /** A base64 text in an answer. */
-interface Base64 {
+export interface Base64 {
   readonly answer: Buffer;
   readonly at: Span;
-}
-
-function base64Of(answer: Buffer, { states }: HitPlace, lying: Lying): Base64 | undefined {
-  if (lying.where === 'beside') return lying.base64;
-  return lying.where === 'in-answer' && states ? { answer, at: states } : undefined;
 }
 
 export type Decode = (base64: Base64) => Uint8Array;
@@ -73,64 +99,101 @@ export type Decode = (base64: Base64) => Uint8Array;
  * Decodes the states of a window one after the other into one buffer, which goes as a whole when none of them is used
  * any more: what is to stay longer is to be copied.
  */
-export function openSlab(answer: Buffer, hits: readonly HitPlace[], lying: readonly Lying[]): Decode {
-  const sizes = hits.map((hit, at) => sizeOf(base64Of(answer, hit, lying[at]!)));
-  const slab = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + size, 0));
+export function openSlab(lying: readonly Lying[]): Decode {
+  const slab = Buffer.allocUnsafeSlow(lying.reduce((sum, { states }) => sum + roomFor(states), 0));
   let next = 0;
-  return ({ answer: from, at }) => {
+  return ({ answer, at }) => {
     const start = next;
-    const length = slab.write(from.toString('latin1', at.start, at.end), start, 'base64');
+    const length = slab.write(answer.toString('latin1', at.start, at.end), start, 'base64');
     next += aligned(length);
     return new Uint8Array(slab.buffer, start, length);
   };
 }
 
-/** Room for it, and for the next to start at a multiple of 4. */
-function sizeOf(base64: Base64 | undefined): number {
-  return base64 ? aligned(Math.ceil(((base64.at.end - base64.at.start) * 3) / 4)) : 0;
+/** Room for what is to be decoded, and for the next to start at a multiple of 4. */
+function roomFor(states: Lying['states']): number {
+  if (states === undefined || states instanceof Uint8Array) return 0;
+  return aligned(Math.ceil(((states.at.end - states.at.start) * 3) / 4));
 }
 
 function aligned(size: number): number {
   return Math.ceil(size / 4) * 4;
 }
 
-/** Where a hit's states lie, and those that lie beside. */
-export type Lying =
-  /** `rewritten`: the cluster may have changed the text after the states were made. */
-  | { readonly where: 'in-answer'; readonly rewritten: boolean }
-  | { readonly where: 'nowhere' }
-  | { readonly where: 'beside'; readonly base64: Base64 | undefined };
+/** Where a hit's states lie. */
+export interface Lying {
+  /** In an answer, or in memory. */
+  readonly states: Base64 | Uint8Array | undefined;
+  /** Whether they lie in the document itself, and the cluster has not changed its text since they were made. */
+  readonly isOwn: boolean;
+}
+
+/** The hits of a window, in an answer, and their texts. */
+export interface HitsToLoad {
+  readonly answer: Buffer;
+  readonly hits: readonly HitPlace[];
+  readonly texts: readonly (HitText | undefined)[];
+}
 
 /** One a hit. Never throws: what cannot be read, or not before `signal` fires, is missing. */
-export type LocateStates = (hits: readonly HitPlace[], signal: AbortSignal) => Promise<readonly Lying[]>;
+export type LocateStates = (window: HitsToLoad, signal: AbortSignal) => Promise<readonly Lying[]>;
+
+type AskForStates = (
+  hits: readonly HitPlace[],
+  signal: AbortSignal,
+) => Promise<readonly (Base64 | undefined)[]>;
 
 export interface LocateNeeds {
   readonly engine: Engine;
   readonly object: string;
   readonly placing: Pick<Placing, 'ofHit' | 'rewrites'>;
+  /** Where memory comes first: what it has, and how the cluster is asked for the states that it lacks. */
+  readonly memory?: { readonly seen: Pick<SeenStates, 'get'>; readonly ask: AskForStates } | undefined;
   readonly onFault: (error: unknown) => void;
 }
 
 /** Reads beside with the service's own credentials, and only for hits of an answer that the caller got. */
-export function locateStates({ engine, object, placing, onFault }: LocateNeeds): LocateStates {
-  return async (hits, signal) => {
+export function locateStates({ engine, object, placing, memory, onFault }: LocateNeeds): LocateStates {
+  const askBeside: AskForStates = async (hits) => {
+    const { answer, places } = await findBeside(engine, object, hits);
+    return places.map((at) => at && { answer, at });
+  };
+
+  /** By the places of the hits that are asked for. */
+  async function asked(
+    ask: AskForStates | undefined,
+    hits: readonly HitPlace[],
+    places: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, Base64 | undefined>> {
+    if (ask === undefined || places.length === 0) return new Map();
+    const asking = ask(
+      places.map((place) => hits[place]!),
+      signal,
+    );
+    const found = await Promise.race([asking, aborted(signal)]).catch((error: unknown) => {
+      if (!signal.aborted) onFault(error);
+      return [];
+    });
+    return new Map(places.map((place, at) => [place, found[at]]));
+  }
+
+  return async ({ answer, hits, texts }, signal) => {
     const stores = hits.map(({ index }) => placing.ofHit(index));
-    const beside = hits.filter((_, at) => stores[at] === 'companion');
-    const found =
-      beside.length === 0
-        ? undefined
-        : await Promise.race([findBeside(engine, object, beside), aborted(signal)]).catch(
-            (error: unknown) => {
-              if (!signal.aborted) onFault(error);
-              return undefined;
-            },
-          );
-    let next = 0;
-    return stores.map((store, place): Lying => {
-      if (store === 'cache') return { where: 'nowhere' };
-      if (store === 'field') return { where: 'in-answer', rewritten: placing.rewrites(hits[place]!.index) };
-      const at = found?.places[next++];
-      return { where: 'beside', base64: at && { answer: found!.answer, at } };
+    const kept = hits.map(({ index }, at) => texts[at] && memory?.seen.get(index, texts[at].hash));
+    const lacking = [...hits.keys()].filter((at) => !kept[at]);
+    const beside = lacking.filter((at) => stores[at] === 'companion');
+    const within = lacking.filter((at) => stores[at] === 'field' && texts[at]?.text !== '');
+    const [besides, withins] = await Promise.all([
+      asked(askBeside, hits, beside, signal),
+      asked(memory?.ask, hits, within, signal),
+    ]);
+    return hits.map(({ index, states: at }, place): Lying => {
+      const inAnswer = at && stores[place] === 'field' ? { answer, at } : undefined;
+      return {
+        states: kept[place] ?? besides.get(place) ?? withins.get(place) ?? inAnswer,
+        isOwn: stores[place] === 'field' && !placing.rewrites(index),
+      };
     });
   };
 }
@@ -141,8 +204,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) stop();
     else signal.addEventListener('abort', stop, { once: true });
   });
-}
-
-function textInHit(answer: Buffer, { source }: HitPlace, selection: TextSelection): string | undefined {
-  return source && selectText(JSON.parse(answer.toString('utf8', source.start, source.end)), selection);
 }

@@ -32,6 +32,8 @@ export interface Wanted {
   readonly window: number;
   /** Hits to ask the cluster for, from the first. */
   readonly hits: number;
+  /** The index expression that is searched, decoded; undefined for all indices. */
+  readonly index: string | undefined;
   readonly deadlineMs: number;
   readonly explain: boolean;
   /** Score and compare, but answer in the order of the cluster. */
@@ -53,8 +55,10 @@ export interface RerankPlan extends Wanted {
   readonly kind: 'rerank';
   /** Path and query string that ask for the window and the states; the body goes as it came. */
   readonly widenedPath: string;
-  /** The same without the states: for a window whose order is known. */
+  /** The same without the states: for a window whose order is known, or whose states may be in memory. */
   readonly windowPath: string;
+  /** Where states are asked for by the ids of hits: what this path shows of an index is what the search's does. */
+  readonly statesPath: string;
   /** The same for the search by vector beside it. */
   readonly nearPaths: { readonly widened: string; readonly window: string };
   /** The same for every page of a search: a digest of all that is asked but for the page. */
@@ -121,6 +125,7 @@ export function planSearch(request: SearchRequest, settings: Settings): RerankPl
     ...wanted,
     windowPath: printTarget(window),
     widenedPath: printTarget(widened),
+    statesPath: printTarget(statesTarget(target, request.index)),
     nearPaths: { widened: near(widened), window: near(window) },
     basis: basisOf(target, wanted, left),
     body,
@@ -237,6 +242,7 @@ function readSearch(search: Search, settings: Settings): Wanted | LeftAlone {
     from,
     size,
     window,
+    index,
     hits: Math.min(Math.max(window, from + size), Math.max(most, size)),
     deadlineMs: deadlineOf({
       deadlineMs: controls.deadlineMs ?? rule?.deadline ?? settings.rerankDeadlineMs,
@@ -391,6 +397,24 @@ function asksForStates(body: Body, target: Target, statesField: string): boolean
 function withStates(target: Target, statesField: string): string {
   const asked = parameterIn(target, 'docvalue_fields');
   return asked ? `${asked},${statesField}` : statesField;
+}
+
+/** Parameters that say which shards and copies are asked, and what becomes of indices that are not there. */
+const placeParameters: readonly string[] = [
+  'allow_no_indices',
+  'expand_wildcards',
+  'ignore_throttled',
+  'ignore_unavailable',
+  'preference',
+  'routing',
+];
+
+/** A plain search of the same indices, whatever the form of the caller's. */
+function statesTarget({ parameters }: Target, index: string | undefined): Target {
+  return {
+    path: index === undefined ? '/_search' : `/${encodeURIComponent(index)}/_search`,
+    parameters: parameters.filter(({ name }) => placeParameters.includes(name)),
+  };
 }
 
 /** @param header the line before the body, where there is one */

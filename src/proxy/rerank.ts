@@ -57,6 +57,8 @@ export interface OpenedAnswer {
 /** What re-ranking one search needs. */
 export interface RerankNeeds extends ScoringNeeds, PageNeeds {
   readonly bodyLimitBytes: number;
+  /** Whether the search goes without the states: memory may have them, see {@link ScoringNeeds.locate}. */
+  readonly memoryFirst: boolean;
   /** Sends the search to another path, with the caller's own headers. */
   readonly searchAt: (path: string) => Promise<UpstreamAnswer>;
   /** Finds the search's answer in what the cluster sent, where that is more; or gives why there is none to work on. */
@@ -93,7 +95,9 @@ async function rerank(plan: RerankPlan, needs: RerankNeeds, clock: StageClock): 
     const found = await askFor('window', plan, needs, clock);
     return found.kind === 'replay' ? found : answerOf(found, unscoredAnswer(plan, found), clock);
   }
-  const asked = askFor('widened', plan, needs, clock);
+  const asked = needs.memoryFirst
+    ? Promise.resolve(early ?? askFor('window', plan, needs, clock))
+    : askFor('widened', plan, needs, clock);
   const begun = beginScoring(plan, needs, clock);
   const found = await asked.catch((error) => {
     // Where the cluster has answered before, that answer is still one: its documents are read on sight.

@@ -14,8 +14,8 @@ import type { Splitting } from '../states/splitting.ts';
 import type { HitPlace } from './hits.ts';
 import type { LiveStates } from './live-states.ts';
 import type { Load } from './load.ts';
-import { type FoundStates, findStates, type LocateStates, openSlab } from './load-states.ts';
-import { inGoes } from './turns.ts';
+import { type FoundStates, type LocateStates, loadStates } from './load-states.ts';
+import type { SeenStates } from './seen-states.ts';
 import type { DegradeReason } from './verdicts.ts';
 
 export interface WindowNeeds {
@@ -27,6 +27,10 @@ export interface WindowNeeds {
   readonly selectionOf: SelectionOf;
   /** Where the states of hits lie. */
   readonly locate: LocateStates;
+  /** Told of states that were read of a text that is at hand; says whether memory had them. */
+  readonly saw: SeenStates['saw'];
+  /** Told of a window whose texts are at hand: its hits, and how many of their states memory had. */
+  readonly onRead: (hits: number, inMemory: number) => void;
   /** Told of states whose text is read next: they are used where it has the hash that they name. */
   readonly remember: (states: Uint8Array) => void;
   /** Told of the hits whose documents were encoded on sight. */
@@ -125,23 +129,23 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   const { window, clock, needs } = work;
   const { answer, hits, sourceIsWhole } = window;
   const { bundle, splitting } = needs.model;
-  const reading = { bundleId: bundle.id, splitting, selectionOf: needs.selectionOf, sourceIsWhole };
+  const reading = { bundleId: bundle.id, splitting };
+  const looked = hits.slice(0, most);
+  const found = await clock.time('states', () =>
+    loadStates({ answer, hits: looked, sourceIsWhole }, reading, needs, window.deadline),
+  );
   const ready: Ready[] = [];
   const lacking: { readonly place: number; readonly text: string | undefined }[] = [];
-  await clock.time('states', async () => {
-    const looked = hits.slice(0, most);
-    const lying = await needs.locate(looked, window.deadline);
-    const decode = openSlab(answer, looked, lying);
-    const go = inGoes();
-    for (const [place, hit] of looked.entries()) {
-      await go();
-      const found = findStates(answer, hit, reading, lying[place]!, decode);
-      work.states[place] = found.kind;
-      if (found.kind === 'fresh') ready.push({ place, bytes: found.bytes, header: found.header });
-      else lacking.push({ place, text: found.text });
-      if (found.kind === 'unchecked') needs.remember(found.bytes.slice());
-    }
-  });
+  let inMemory = 0;
+  for (const [place, one] of found.entries()) {
+    work.states[place] = one.kind;
+    if (one.kind === 'fresh') ready.push({ place, bytes: one.bytes, header: one.header });
+    else lacking.push({ place, text: one.text });
+    if (one.kind === 'unchecked') needs.remember(one.bytes.slice());
+    if (one.kind === 'fresh' && one.text && needs.saw(hits[place]!.index, one.header.hash, one.bytes))
+      inMemory += 1;
+  }
+  if (sourceIsWhole) needs.onRead(looked.length, inMemory);
   await scoreInGoes(ready, work);
   if (lacking.length === 0 || window.deadline.aborted) return;
   const texts = sourceIsWhole ? lacking.map(({ text }) => text) : await fetchTexts(lacking, work);

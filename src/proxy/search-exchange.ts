@@ -7,6 +7,7 @@ import { serverTiming } from '../observe/stages.ts';
 import { checkStates } from '../states/check.ts';
 import { readBody } from './body.ts';
 import { answerBytes, type Exchange, relay, type Substitute } from './exchange.ts';
+import { fetchStates } from './fetch-states.ts';
 import { headersForUpstream } from './headers.ts';
 import type { HitPlace } from './hits.ts';
 import { locateStates } from './load-states.ts';
@@ -106,21 +107,38 @@ export function answerReranked(
   });
 }
 
-export function scoringNeeds(exchange: Exchange, services: Services, plan: Wanted): ScoringNeeds {
+/** @param statesPath where states are asked for after the search; undefined where they come with it */
+export function scoringNeeds(
+  exchange: Exchange,
+  services: Services,
+  plan: Wanted,
+  statesPath?: string,
+): ScoringNeeds {
   const { model, live, load, log, metrics, judgementsOf, settings, writeBack, engine, placing } = services;
+  const { seen, steps } = services;
+  const statesField = statesFieldOf(settings);
   const selectionOf = selectionsFor(plan.textFields, services);
+  const askForStates = (path: string) => (hits: readonly HitPlace[], signal: AbortSignal) =>
+    fetchStates((body) => askCluster(exchange, services, path, body, signal), hits, statesField);
   return {
     model,
     live,
     load,
     log,
     judgementsOf,
-    statesField: statesFieldOf(settings),
+    statesField,
     selectionOf,
     locate: locateStates({
       ...{ engine, placing, object: settings.fieldsObject },
-      onFault: (error) => log.warn(loggable(error), 'states that lie beside could not be read'),
+      memory: statesPath === undefined ? undefined : { seen, ask: askForStates(statesPath) },
+      onFault: (error) =>
+        log.warn(loggable(error), 'states could not be read: their documents are read instead'),
     }),
+    saw: seen.saw,
+    onRead(hits, inMemory) {
+      steps.observe(plan.index, inMemory / hits);
+      metrics.countStates(hits, inMemory);
+    },
     remember: (states) => rememberStates(services, states),
     onEncoded: settings.cacheWriteBack ? (hits) => writeBack.offer(hits) : undefined,
     fetchSources: (hits) => fetchSources(exchange, services, hits, selectionOf),
@@ -177,6 +195,7 @@ export async function askCluster(
   services: Services,
   path: string,
   body: Buffer,
+  signal: AbortSignal = exchange.signal,
 ): Promise<Buffer> {
   const drop = [...bodyHeaders, 'accept-encoding', 'content-type', 'accept'];
   const answer = await services.upstream.send({
@@ -184,7 +203,7 @@ export async function askCluster(
     path,
     headers: [...headersForUpstream(exchange.request, drop), 'content-type', 'application/json'],
     body,
-    signal: exchange.signal,
+    signal,
   });
   const read = await readAnswer(answer.body, limitBytes(services));
   if (answer.status !== 200 || !read) {

@@ -80,14 +80,17 @@ async function rerankOr(
   own: Substitute,
   open?: RerankNeeds['open'],
 ): Promise<void> {
-  const { upstream, model, pages, load } = services;
+  const { upstream, model, pages, load, steps } = services;
   const key = windowKey(plan.basis, model.bundle.id, exchange.request);
   const refusal = refusalUnder(load);
   // A page of a window whose order is known costs no scoring.
   if (refusal && !plan.unscored && (plan.from === 0 || !pages.get(key)))
     return passOn(exchange, services, [unscored(exchange, services, refusal)], own);
+  // Only a text at hand tells whether the states that memory has are the document's.
+  const memoryFirst = plan.sourceIsWhole && !plan.difference.keepStates && steps.areTwo(plan.index);
   const reranked = await rerankSearch(plan, {
-    ...scoringNeeds(exchange, services, plan),
+    ...scoringNeeds(exchange, services, plan, memoryFirst ? plan.statesPath : undefined),
+    memoryFirst,
     bodyLimitBytes: limitBytes(services),
     searchAt: (path) => sendOn(exchange, upstream, readable(path, plan.body)),
     open,

@@ -20,6 +20,8 @@ import { openDiskShelf } from '../states/disk-shelf.ts';
 import { type JudgementsOf, readJudgements } from './judgements.ts';
 import { type LiveStates, openLiveStates } from './live-states.ts';
 import { type Load, openLoad } from './load.ts';
+import { openSeenStates, type SeenStates } from './seen-states.ts';
+import { openSteps, type Steps } from './steps.ts';
 import { upstreamIdentity } from './tls.ts';
 import { openUpstream, type Upstream } from './upstream.ts';
 import { openWindowCache, type WindowCache } from './window-cache.ts';
@@ -32,6 +34,10 @@ export interface Services {
   readonly live: LiveStates;
   /** States seen lately, by content hash. */
   readonly cache: StatesCache;
+  /** Those of documents that searches found lately. */
+  readonly seen: SeenStates;
+  /** Whether a search asks for states at once, or for those that were not seen. */
+  readonly steps: Steps;
   /** Which texts of an index's documents are read. */
   readonly selectionOf: SelectionOf;
   readonly pages: WindowCache;
@@ -67,11 +73,9 @@ export async function openServices(settings: Settings): Promise<Services> {
   return assembled(settings, parts, { others });
 }
 
-async function openBundleParts(
-  settings: Settings,
-  cachePath: string,
-  log: Logger,
-): Promise<Pick<Services, 'model' | 'live' | 'cache'>> {
+type BundleParts = Pick<Services, 'model' | 'live' | 'cache' | 'seen' | 'steps'>;
+
+async function openBundleParts(settings: Settings, cachePath: string, log: Logger): Promise<BundleParts> {
   const model = await openModel(settings.modelBundle || defaultBundleDirectory(), {
     ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
     queueLimit: settings.modelQueue,
@@ -79,7 +83,8 @@ async function openBundleParts(
   });
   const shelf = cachePath === '' ? undefined : await openShelf({ ...settings, cachePath }, model, log);
   const cache = openMemoryCache(settings.cacheMb * 1e6, shelf);
-  return { model, cache, live: openLiveStates(model, settings.cacheMb * 1e6, cache) };
+  const live = openLiveStates(model, settings.cacheMb * 1e6, cache);
+  return { model, cache, live, seen: openSeenStates(cache), steps: openSteps() };
 }
 
 /**
@@ -153,15 +158,14 @@ function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-type Parts = Pick<Services, 'engine' | 'upstream' | 'model' | 'live' | 'cache' | 'log' | 'metrics'> & {
-  readonly load?: Load;
-};
+type Parts = BundleParts &
+  Pick<Services, 'engine' | 'upstream' | 'log' | 'metrics'> & { readonly load?: Load };
 
 type Kept = Partial<Pick<Services, 'placing' | 'sweeper' | 'others'>>;
 
 /** @param kept what goes on as it is: a sweeper with its placing, and the services of other bundles */
 async function assembled(settings: Settings, parts: Parts, kept: Kept = {}): Promise<Services> {
-  const { engine, upstream, model, live, cache, log, metrics } = parts;
+  const { engine, upstream, model, live, cache, seen, steps, log, metrics } = parts;
   const judgementsOf =
     settings.shadowJudgements === '' ? () => undefined : readJudgements(settings.shadowJudgements);
   const selectionOf = selections(settings.textRules, plainSelection(settings.textFields));
@@ -188,6 +192,8 @@ async function assembled(settings: Settings, parts: Parts, kept: Kept = {}): Pro
     model,
     live,
     cache,
+    seen,
+    steps,
     selectionOf,
     writeBack,
     sweeper,

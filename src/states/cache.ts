@@ -6,6 +6,8 @@ export interface StatesCache {
   set(hash: string, states: Uint8Array): void;
   /** As `set`, in memory only: for states that are stored elsewhere anyway. */
   remember(hash: string, states: Uint8Array): void;
+  /** As `get`, from memory only. */
+  recall(hash: string): Uint8Array | undefined;
   /** Forgets what is in memory, and closes what is on disk. */
   close(): Promise<void>;
 }
@@ -34,6 +36,7 @@ export function openMemoryCache(limitBytes: number, shelf?: StatesShelf): States
       shelf?.put(hash, states);
     },
     remember: (hash, states) => void kept.set(hash, states),
+    recall: (hash) => kept.get(hash),
     async close() {
       kept.clear();
       await shelf?.close();

@@ -5,13 +5,12 @@ import type { Engine } from '../../../src/engine/port.ts';
 import { findBeside } from '../../../src/ingest/stores/companion.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import { findHits } from '../../../src/proxy/hits.ts';
-import { findStates, type Lying, openSlab } from '../../../src/proxy/load-states.ts';
+import { findStates, openSlab, textIn } from '../../../src/proxy/load-states.ts';
 import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
 import { afterThis, asEngine, listeningOn } from '../../support/stub-engine.ts';
 
 const bundleId = '0123456789abcdef';
-const reading = { bundleId, selectionOf: () => plainSelection(['text']), sourceIsWhole: true };
 
 function statesOf(text: string, tokens: number): Buffer {
   const vector = Float32Array.of(1, 2, 3);
@@ -30,9 +29,11 @@ it('states of a window are decoded into one buffer, each at a multiple of 4', ()
   }));
   const answer = Buffer.from(JSON.stringify({ hits: { hits } }));
   const { hits: places } = findHits(answer, 'mice.states');
-  const lying: Lying[] = places.map(() => ({ where: 'in-answer', rewritten: false }));
-  const decode = openSlab(answer, places, lying);
-  const found = places.map((hit, at) => findStates(answer, hit, reading, lying[at]!, decode));
+  const lying = places.map(({ states: at }) => ({ states: at && { answer, at }, isOwn: true }));
+  const decode = openSlab(lying);
+  const found = places.map((hit, at) =>
+    findStates(textIn(answer, hit, plainSelection(['text'])), lying[at]!, { bundleId }, decode),
+  );
   expect(found.map(({ kind }) => kind)).toEqual(['fresh', 'fresh', 'fresh', 'missing', 'fresh', 'fresh']);
   const fresh = found.flatMap((one) => (one.kind === 'fresh' ? [one.bytes] : []));
   expect(fresh.map((bytes) => Buffer.from(bytes))).toEqual(stored.filter((_, at) => at !== 3));

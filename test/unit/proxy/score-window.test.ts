@@ -59,7 +59,9 @@ function needsOf({ onScore, overload }: Script = {}): WindowNeeds {
     load: openLoad(loadSettings({ given })),
     log: pino({ level: 'silent' }),
     selectionOf: () => plainSelection(['text']),
-    locate: async (hits) => hits.map(() => ({ where: 'in-answer', rewritten: false })),
+    locate: async ({ hits }) => hits.map(() => ({ states: undefined, isOwn: true })),
+    saw: () => false,
+    onRead() {},
     remember() {},
     fetchSources: async (hits) => hits.map(({ id }) => ({ text: id })),
   };

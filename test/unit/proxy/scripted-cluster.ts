@@ -16,9 +16,12 @@ import { readJudgements } from '../../../src/proxy/judgements.ts';
 import { openLiveStates } from '../../../src/proxy/live-states.ts';
 import { openLoad } from '../../../src/proxy/load.ts';
 import { search } from '../../../src/proxy/search-routes.ts';
+import { openSeenStates } from '../../../src/proxy/seen-states.ts';
 import type { Services } from '../../../src/proxy/services.ts';
+import { openSteps } from '../../../src/proxy/steps.ts';
 import { openUpstream } from '../../../src/proxy/upstream.ts';
 import { openWindowCache } from '../../../src/proxy/window-cache.ts';
+import { openMemoryCache } from '../../../src/states/cache.ts';
 import { unsplit } from '../../../src/states/splitting.ts';
 
 export interface Document {
@@ -95,6 +98,8 @@ export async function scripted(given: Partial<Settings> = {}): Promise<Scripted>
     model,
     metrics,
     live: openLiveStates(model, 1e6),
+    seen: openSeenStates(openMemoryCache(1e6)),
+    steps: openSteps(),
     selectionOf: () => plainSelection(settings.textFields),
     placing: { ofHit: () => 'field', rewrites: () => false },
     others: new Map(),
