@@ -4,8 +4,8 @@
  */
 import { LRUCache } from 'lru-cache';
 
-/** Above this share of hits whose states are in memory, two steps take no more time than one: docs/performance.md. */
-export const TWO_STEPS_ABOVE = 0.75;
+/** Above this share of hits whose states are in memory, two steps take less time than one: docs/performance.md. */
+export const TWO_STEPS_ABOVE = 0.85;
 
 /** What the last search weighs in the average: some ten searches are remembered. */
 const LAST_WEIGHS = 0.2;

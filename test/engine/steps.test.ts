@@ -6,7 +6,7 @@ import { proxyBefore, type RawAnswer, raw } from '../support/proxy.ts';
 import { type Asked, recordingFront } from '../support/recording-front.ts';
 
 /** More than it takes until memory comes first. */
-const SEARCHES = 12;
+const SEARCHES = 15;
 
 const withStates = ({ url, body }: Asked) => /docvalue_fields/.test(url + body);
 const byIds = ({ body }: Asked) => body.includes('"ids"');
