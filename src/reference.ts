@@ -1,6 +1,6 @@
 /** Files of the repository that are made from declarations in the code: templates and reference pages. */
 import { readFile } from 'node:fs/promises';
-import { figuresPage } from './bench/figures-page.ts';
+import { figuresPage, growthPath, hasGrowth } from './bench/figures-page.ts';
 import { growthPlot } from './bench/growth-plot.ts';
 import type { BenchReport } from './bench/report.ts';
 import { configurationReference } from './config/reference.ts';
@@ -21,11 +21,14 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
       json(body),
     ]),
   ]);
-  const measured = { rerank: await report('rerank') };
+  const measured: Record<string, BenchReport> = {};
+  for (const name of ['rerank', 'rerank-without-vnni', 'encode']) measured[name] = await report(name);
+  const plots = Object.entries(measured)
+    .filter(([, { rows }]) => hasGrowth(rows))
+    .map(([name, measuredOnce]) => [`docs/${growthPath(name)}`, growthPlot(measuredOnce)]);
   return {
-    ...Object.fromEntries(templates),
+    ...Object.fromEntries([...templates, ...plots]),
     'docs/performance-measured.md': figuresPage(measured),
-    'docs/performance/growth.svg': growthPlot(measured.rerank),
     'docs/configuration.md': configurationReference(),
     'docs/errors.md': errorReference(),
     'docs/verdicts.md': verdictReference(),

@@ -19,6 +19,16 @@ Made by \`npm run docs\` from the reports in \`docs/performance/\`, which \`mice
 ${parts.join('\n')}`;
 }
 
+/** Whether a report says how cost grows. */
+export function hasGrowth(rows: readonly Row[]): boolean {
+  return rows.some(({ curve }) => curve !== undefined);
+}
+
+/** Of a report's growth plot, from the page on. */
+export function growthPath(name: string): string {
+  return `performance/${name}-growth.svg`;
+}
+
 function section(name: string, { machine, conditions, ratios, rows }: BenchReport): string {
   const compared = rows.filter(({ curve, clients }) => curve === undefined && clients === undefined);
   const growth = rows.filter(({ curve }) => curve !== undefined);
@@ -26,7 +36,7 @@ function section(name: string, { machine, conditions, ratios, rows }: BenchRepor
   const grown =
     growth.length === 0
       ? ''
-      : `![How cost grows](performance/growth.svg)\n\n${table(['curve', 'x', ...TIMES, 'lawMs'], growth)}\n\n`;
+      : `![How cost grows](${growthPath(name)})\n\n${table(['curve', 'x', ...TIMES, 'lawMs'], growth)}\n\n`;
   return `## bench ${name}
 
 ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Node.js ${machine.node}, ${machine.platform}; load at the beginning ${machine.load}.

@@ -74,7 +74,8 @@ export interface Model {
   score(query: EncodedQuery, documents: readonly Uint8Array[], options?: ComputeOptions): Promise<ScoreParts>;
   /**
    * Scores texts by the `cross-encoder` graph, which reads query and document together: hundreds of times the work of
-   * {@link Model.score}. A text's score does not depend on the others. The graph is opened when it is first asked.
+   * {@link Model.score}. A text's score depends on the others in its last bits at most. The graph is opened when it is
+   * first asked.
    * @throws MiceError `graph-missing` where the bundle has no such graph; `states-corrupt` or `states-foreign` when
    *   states that are given are not of this bundle
    */
