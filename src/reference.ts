@@ -1,6 +1,6 @@
 /** Files of the repository that are made from declarations in the code: templates and reference pages. */
 import { readFile } from 'node:fs/promises';
-import { figuresPage, growthPath, hasGrowth } from './bench/figures-page.ts';
+import { figuresPage, growthIn, growthPath } from './bench/figures-page.ts';
 import { growthPlot } from './bench/growth-plot.ts';
 import type { BenchReport } from './bench/report.ts';
 import { configurationReference } from './config/reference.ts';
@@ -24,8 +24,8 @@ export async function generatedFiles(): Promise<Readonly<Record<string, string>>
   const measured: Record<string, BenchReport> = {};
   for (const name of ['rerank', 'rerank-without-vnni', 'encode']) measured[name] = await report(name);
   const plots = Object.entries(measured)
-    .filter(([, { rows }]) => hasGrowth(rows))
-    .map(([name, measuredOnce]) => [`docs/${growthPath(name)}`, growthPlot(measuredOnce)]);
+    .filter(([, one]) => growthIn(one).length > 0)
+    .map(([name, one]) => [`docs/${growthPath(name)}`, growthPlot(one)]);
   return {
     ...Object.fromEntries([...templates, ...plots]),
     'docs/performance-measured.md': figuresPage(measured),

@@ -19,9 +19,9 @@ Made by \`npm run docs\` from the reports in \`docs/performance/\`, which \`mice
 ${parts.join('\n')}`;
 }
 
-/** Whether a report says how cost grows. */
-export function hasGrowth(rows: readonly Row[]): boolean {
-  return rows.some(({ curve }) => curve !== undefined);
+/** What a report says of how cost grows. */
+export function growthIn({ rows }: BenchReport): readonly Row[] {
+  return rows.filter(({ curve }) => curve !== undefined);
 }
 
 /** Of a report's growth plot, from the page on. */
@@ -29,9 +29,10 @@ export function growthPath(name: string): string {
   return `performance/${name}-growth.svg`;
 }
 
-function section(name: string, { machine, conditions, ratios, rows }: BenchReport): string {
+function section(name: string, report: BenchReport): string {
+  const { machine, conditions, ratios, rows } = report;
   const compared = rows.filter(({ curve, clients }) => curve === undefined && clients === undefined);
-  const growth = rows.filter(({ curve }) => curve !== undefined);
+  const growth = growthIn(report);
   const served = rows.filter(({ clients }) => clients !== undefined);
   const grown =
     growth.length === 0

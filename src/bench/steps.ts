@@ -7,7 +7,6 @@ import { loadSettings } from '../config/settings.ts';
 import { documentationCorpus } from '../demo/corpus.ts';
 import { questions } from '../demo/questions.ts';
 import { startEngine } from '../engine/embedded/start.ts';
-import type { EngineName } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { percentile } from '../evaluate/percentiles.ts';
 import { setupIndex } from '../ingest/setup.ts';
@@ -19,24 +18,16 @@ import { openSeenStates, type SeenStates } from '../proxy/seen-states.ts';
 import { startServer } from '../proxy/server.ts';
 import type { Services } from '../proxy/services.ts';
 import { readAnswer } from '../proxy/upstream.ts';
+import { sendBulk } from './bulk-load.ts';
+import type { DocumentationBench } from './documentation.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
-
-export interface StepsOptions {
-  /** Directory with `package-lock.json` and `node_modules`, whose documentation is the corpus. */
-  readonly root: string;
-  readonly engine: EngineName;
-  readonly documents: number;
-  /** Questions of a round, of those that the demo asks. */
-  readonly questions: number;
-  readonly rounds: number;
-  readonly signal: AbortSignal;
-  readonly onRound: () => void;
-}
 
 const INDEX = 'bench-steps';
 const BATCH = 50;
 const WINDOW = 100;
+/** The first ones, which fill memory and count for nothing: states are kept from the second time on. */
+export const FILLING_ROUNDS = 2;
 /** Shares of a window's states that memory has. */
 const SHARES = [1, 0.9, 0.75, 0.5, 0.25, 0] as const;
 
@@ -49,7 +40,7 @@ const ways: readonly Way[] = ['one step', ...SHARES.map((share) => `two steps, $
 type Round = Readonly<Record<Way, readonly number[]>>;
 
 /** @throws MiceError when the engine or the proxy does not start, `aborted` */
-export async function benchSteps(options: StepsOptions): Promise<BenchReport> {
+export async function benchSteps(options: DocumentationBench): Promise<BenchReport> {
   const machine = machineFacts();
   const embedded = await startEngine({ engine: options.engine });
   try {
@@ -68,37 +59,30 @@ export async function benchSteps(options: StepsOptions): Promise<BenchReport> {
   }
 }
 
-async function fill({ engine, model }: Services, url: string, options: StepsOptions): Promise<void> {
+async function fill({ engine, model }: Services, url: string, options: DocumentationBench): Promise<void> {
   await setupIndex(engine, INDEX, { object: 'mice', vectorDims: model.bundle.dims.vector });
   const passages = documentationCorpus(options.root).slice(0, options.documents);
-  const proxied = engine.through(url);
-  try {
-    for (let at = 0; at < passages.length; at += BATCH) {
-      options.signal.throwIfAborted();
-      const lines = passages
-        .slice(at, at + BATCH)
-        .map(
-          ({ id, title, text }) =>
-            `${JSON.stringify({ index: { _id: id } })}\n${JSON.stringify({ title, text })}\n`,
-        );
-      const { body } = await proxied.ask({ method: 'POST', path: `/${INDEX}/_bulk`, lines: lines.join('') });
-      if (body.errors !== false) throw new MiceError('proxy-refused', 'A bulk request was refused.');
-    }
-  } finally {
-    await proxied.close();
+  for (let at = 0; at < passages.length; at += BATCH) {
+    options.signal.throwIfAborted();
+    const lines = passages
+      .slice(at, at + BATCH)
+      .map(
+        ({ id, title, text }) =>
+          `${JSON.stringify({ index: { _id: id } })}\n${JSON.stringify({ title, text })}\n`,
+      );
+    await sendBulk(`${url}/${INDEX}/_bulk`, [lines.join('')], 1);
   }
   await engine.refresh(INDEX);
 }
 
 async function measure(
   services: Services,
-  { questions: asked, rounds, signal, onRound }: StepsOptions,
+  { questions: asked, rounds, signal, onRound }: DocumentationBench,
 ): Promise<readonly Round[]> {
   const plans = questions.slice(0, asked).map(({ query }) => planFor(query, services));
   const seen = openSeenStates(services.cache);
   const measured: Round[] = [];
-  // The first two rounds fill memory, and count for nothing.
-  for (let round = -2; round < rounds; round++) {
+  for (let round = -FILLING_ROUNDS; round < rounds; round++) {
     const times = Object.fromEntries(ways.map((way) => [way, []])) as unknown as Record<Way, number[]>;
     for (const [question, plan] of plans.entries()) {
       for (let turn = 0; turn < ways.length; turn++) {
@@ -187,7 +171,7 @@ function reportOf(
   rounds: readonly Round[],
   machine: BenchReport['machine'],
   { engine, model }: Services,
-  { documents, questions: asked }: StepsOptions,
+  { documents, questions: asked }: DocumentationBench,
 ): BenchReport {
   const overOne = (way: Way) =>
     median(

@@ -4,27 +4,16 @@ import { documentationCorpus } from '../demo/corpus.ts';
 import type { Passage } from '../demo/passages.ts';
 import { questions } from '../demo/questions.ts';
 import { startEngine } from '../engine/embedded/start.ts';
-import type { Engine, EngineName } from '../engine/port.ts';
+import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { mergeReleased } from '../evaluate/settle.ts';
 import { setupIndex } from '../ingest/setup.ts';
 import { companionName } from '../ingest/stores/companion.ts';
 import type { StoreName } from '../ingest/stores/store.ts';
 import { type RunningServer, startServer } from '../proxy/server.ts';
+import type { DocumentationBench } from './documentation.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median } from './report.ts';
-
-export interface StoresOptions {
-  /** Directory with `package-lock.json` and `node_modules`, whose documentation is the corpus. */
-  readonly root: string;
-  readonly engine: EngineName;
-  readonly documents: number;
-  /** Questions of a round, of those that the demo asks. */
-  readonly questions: number;
-  readonly rounds: number;
-  readonly signal: AbortSignal;
-  readonly onRound: () => void;
-}
 
 /** `bare` is written past the proxy and searched without it: what there is without us. */
 const kinds = ['bare', 'field', 'companion', 'cache'] as const;
@@ -36,14 +25,14 @@ const OBJECT = 'mice';
 /** A node moves its leases on every 30 s. */
 const RELEASED_MS = 120_000;
 
-type Extent = Pick<StoresOptions, 'documents' | 'questions' | 'rounds'>;
+type Extent = Pick<DocumentationBench, 'documents' | 'questions' | 'rounds'>;
 
 /** How often `onRound` is told: of each batch and each question. */
 export function roundsOf({ documents, questions: asked, rounds }: Extent): number {
   return Math.ceil(documents / BATCH) + (rounds + 1) * Math.min(asked, questions.length);
 }
 
-export async function benchStores(options: StoresOptions): Promise<BenchReport> {
+export async function benchStores(options: DocumentationBench): Promise<BenchReport> {
   const machine = machineFacts();
   const embedded = await startEngine({ engine: options.engine });
   try {
@@ -65,7 +54,7 @@ export async function benchStores(options: StoresOptions): Promise<BenchReport> 
 async function measured(
   server: RunningServer,
   machine: BenchReport['machine'],
-  options: StoresOptions,
+  options: DocumentationBench,
 ): Promise<BenchReport> {
   const { engine, model } = server.services;
   await prepare(server);
@@ -119,7 +108,7 @@ async function prepare({ services }: RunningServer): Promise<void> {
 async function fill(
   { url, services: { engine } }: RunningServer,
   passages: readonly Passage[],
-  { signal, onRound }: StoresOptions,
+  { signal, onRound }: DocumentationBench,
 ): Promise<Record<Kind, number>> {
   const proxied = engine.through(url);
   const spentMs: Record<Kind, number> = { bare: 0, field: 0, companion: 0, cache: 0 };
@@ -168,7 +157,7 @@ interface Times {
 
 async function searches(
   { url, services: { engine, cache } }: RunningServer,
-  { questions: asked, rounds, signal, onRound }: StoresOptions,
+  { questions: asked, rounds, signal, onRound }: DocumentationBench,
 ): Promise<Record<Kind, Times>> {
   // What was written lately is in memory, and would be found there.
   await cache.close();

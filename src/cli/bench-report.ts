@@ -1,5 +1,8 @@
 /** What the measuring commands have in common. */
 import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { Command, Option } from 'commander';
+import type { DocumentationBench } from '../bench/documentation.ts';
 import type { BenchReport } from '../bench/report.ts';
 import { MiceError } from '../errors.ts';
 import { startProgress } from '../observe/progress.ts';
@@ -15,6 +18,40 @@ export function count(flag: string): (text: string) => number {
       hint: 'Accepted: a number above 0.',
     });
   };
+}
+
+type Flags = Pick<DocumentationBench, 'engine' | 'documents' | 'questions' | 'rounds'> & {
+  readonly json?: string;
+};
+
+/** A bench on an embedded engine that holds the documentation of the packages. */
+export function documentationBench(
+  name: string,
+  description: string,
+  rounds: { readonly meaning: string; readonly usual: number },
+  measure: {
+    readonly roundsOf: (extent: Omit<Flags, 'json'>) => number;
+    readonly bench: (options: DocumentationBench) => Promise<BenchReport>;
+  },
+): Command {
+  return new Command(name)
+    .description(description)
+    .option('--json <file>', 'write the result as JSON; - writes it to standard output instead of the ratios')
+    .addOption(
+      new Option('--engine <name>', 'embedded engine')
+        .choices(['opensearch', 'elasticsearch'])
+        .default('opensearch'),
+    )
+    .option('--documents <n>', 'passages of the documentation corpus', count('--documents'), 1000)
+    .option('--questions <n>', 'questions of a round at most', count('--questions'), 1000)
+    .option('--rounds <n>', rounds.meaning, count('--rounds'), rounds.usual)
+    .action(async ({ json, ...extent }: Flags) => {
+      const root = fileURLToPath(new URL('../../', import.meta.url));
+      const report = await watched(measure.roundsOf(extent), (watch) =>
+        measure.bench({ root, ...extent, ...watch }),
+      );
+      await writeReport(report, json);
+    });
 }
 
 export interface Watch {

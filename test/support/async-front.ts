@@ -2,10 +2,9 @@
  * `_async_search` in front of an Elasticsearch that is built without: the search and its part of `filter_path` are the
  * engine's own, only the envelope around the answer is made here. Every search ends within its wait.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll } from 'vitest';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineUnderTest } from './engines.ts';
+import { frontOf } from './front.ts';
 import { raw } from './proxy.ts';
 import { bodyOf } from './stub-engine.ts';
 
@@ -17,24 +16,7 @@ const around = {
 };
 
 export function asyncFront(engine: EngineUnderTest): EngineUnderTest {
-  let url = '';
-  const server = createServer((request, response) => void answer(engine.url, request, response));
-  beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return {
-    name: engine.name,
-    version: engine.version,
-    freshIndex: engine.freshIndex,
-    get url() {
-      return url;
-    },
-  };
+  return frontOf(engine, (request, response) => void answer(engine.url, request, response));
 }
 
 async function answer(engineUrl: string, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -1,8 +1,7 @@
 /** Before a real engine: keeps what it is asked, and can refuse some of it. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterAll, beforeAll } from 'vitest';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { EngineUnderTest } from './engines.ts';
+import { frontOf } from './front.ts';
 import { raw } from './proxy.ts';
 import { bodyOf } from './stub-engine.ts';
 
@@ -20,29 +19,22 @@ export interface RecordingFront extends EngineUnderTest {
 }
 
 export function recordingFront(engine: EngineUnderTest): RecordingFront {
-  let url = '';
-  const server = createServer((request, response) => void answer(request, response));
-  const front: RecordingFront = {
-    name: engine.name,
-    version: engine.version,
-    freshIndex: engine.freshIndex,
-    asked: [],
-    refuses: () => false,
-    get url() {
-      return url;
-    },
-  };
+  const asked: Asked[] = [];
+  const front = Object.assign(
+    frontOf(engine, (request, response) => void answer(request, response)),
+    { asked, refuses: (_: Asked) => false },
+  );
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await bodyOf(request);
-    const asked = { url: request.url ?? '/', body: body.toString() };
-    front.asked.push(asked);
-    if (front.refuses(asked)) {
+    const one = { url: request.url ?? '/', body: body.toString() };
+    asked.push(one);
+    if (front.refuses(one)) {
       response.writeHead(503).end();
       return;
     }
     const type = request.headers['content-type'];
-    const own = await raw(engine.url, asked.url, {
+    const own = await raw(engine.url, one.url, {
       method: request.method as 'GET',
       ...(body.length > 0 && { body }),
       ...(type !== undefined && { headers: { 'content-type': type } }),
@@ -52,13 +44,5 @@ export function recordingFront(engine: EngineUnderTest): RecordingFront {
     response.writeHead(own.status, { ...headers, ...length }).end(own.text);
   }
 
-  beforeAll(async () => {
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  });
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
   return front;
 }
