@@ -88,7 +88,7 @@ async function measure(
       for (let turn = 0; turn < ways.length; turn++) {
         signal.throwIfAborted();
         // Every way comes first equally often.
-        const way = ways[(turn + question + rounds + round) % ways.length]!;
+        const way = ways[(turn + question + round + FILLING_ROUNDS) % ways.length]!;
         times[way].push(await load(way, plan, services, seen));
       }
     }
