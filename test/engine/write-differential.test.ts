@@ -119,15 +119,24 @@ function noteChanges(answer: string, lastChange: Map<string, string>): void {
 
 /**
  * Documents that may have no fresh states from now on: a script changed them, or the cluster refused an item on which
- * a later one of the same request builds.
+ * a later one of the same request builds. What happens to one of the same id in the other index (`INDEX-absent`), which
+ * is not compared, tells nothing of them.
  */
 function noteDoubts(answer: string, { body }: WriteRequest, doubtful: Set<string>): void {
   const parsed = JSON.parse(answer);
   const items = parsed.items ?? (parsed._id === undefined ? [] : [{ single: { ...parsed, status: 200 } }]);
-  const outcomes = (items as Record<string, { _id: string; status: number }>[]).flatMap(Object.entries);
+  const outcomes = (items as Record<string, Outcome>[])
+    .flatMap(Object.entries<Outcome>)
+    .filter(([, { _index }]) => !_index.endsWith('-absent'));
   const refused = outcomes.filter(([, { status }]) => status >= 400);
   for (const [action, { _id }] of outcomes) if (['index', 'create'].includes(action)) doubtful.delete(_id);
   for (const [, { _id }] of body?.includes('"script"') ? outcomes : refused) doubtful.add(_id);
+}
+
+interface Outcome {
+  readonly _index: string;
+  readonly _id: string;
+  readonly status: number;
 }
 
 interface Stored {
