@@ -1,5 +1,6 @@
 /** The model of a bundle on worker threads: {@link Model} for the rest of the system. */
 import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
 import { MiceError } from '../errors.ts';
 import { readHeader } from '../states/decode.ts';
 import { type Splitting, unsplit } from '../states/splitting.ts';
@@ -90,9 +91,18 @@ export function splittingOf({ limits }: Pick<Bundle, 'limits'>, options?: Passag
   return { ...unsplit(tokens), most, overlap: Math.min(overlap, Math.floor(tokens / 2)) };
 }
 
-/** The entry lies beside this module, as TypeScript in a checkout and as JavaScript in the package. */
+/** Calls after which V8 compiles a wrapper of its own for a function that WebAssembly imports: never. */
+const GENERIC_WRAPPERS = '--wasm-wrapper-tiering-budget=1000000000';
+
+/**
+ * The entry lies beside this module, as TypeScript in a checkout and as JavaScript in the package. Node.js strips types
+ * with WebAssembly, in each thread anew, and V8's compiled wrappers are shared by threads: one that compiles them while
+ * another ends can crash the process (segmentation fault in `Runtime_TierUpWasmToJSWrapper`, Node.js 24.21).
+ */
 function threadEntry(): URL {
-  return new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url);
+  if (!import.meta.url.endsWith('.ts')) return new URL('./worker.js', import.meta.url);
+  setFlagsFromString(GENERIC_WRAPPERS);
+  return new URL('./worker.ts', import.meta.url);
 }
 
 /** Answers of tasks of one kind, in their order. */
