@@ -5,6 +5,7 @@ import { benchProxy } from '../bench/proxy.ts';
 import { ingestBench } from './bench-ingest.ts';
 import { encodeBench, rerankBench } from './bench-model.ts';
 import { count, watched, writeReport } from './bench-report.ts';
+import { sizeBench } from './bench-size.ts';
 import { stepsBench } from './bench-steps.ts';
 import { storesBench } from './bench-stores.ts';
 
@@ -16,7 +17,8 @@ export function benchCommand(): Command {
     .addCommand(proxyBench())
     .addCommand(ingestBench())
     .addCommand(storesBench())
-    .addCommand(stepsBench());
+    .addCommand(stepsBench())
+    .addCommand(sizeBench());
 }
 
 interface ProxyFlags {
