@@ -104,7 +104,7 @@ async function contestants(model: Model, sessions: Sessions, load: Load) {
   const many = Array.from({ length: MANY }, (_, at) => documents[at % CANDIDATES]!);
   const query = randomQuery(bundle, load.queryTokens);
   const pairTokens = load.queryTokens + load.documentTokens;
-  const layers = bundle.source.bottomLayers + bundle.source.interactionLayers;
+  const { bottomLayers, interactionLayers, layers = bottomLayers + interactionLayers } = bundle.source;
   const crossEncoder = (form: Form) =>
     sessions.write(randomEncoder({ layers, hidden, heads: headsOf(bundle), gives: 'score', form }));
   const tiny = { layers: 2, hidden: 128, heads: 2, gives: 'score', form: 'int8-dynamic' } as const;

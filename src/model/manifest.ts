@@ -18,7 +18,10 @@ const blend = { cosineWeight: z.number(), firstStage };
 const manifestSchema = z.strictObject({
   format: z.literal(BUNDLE_FORMAT),
   name: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes'),
-  source: z.looseObject({ model: text, licence: text, bottomLayers: count, interactionLayers: count }),
+  source: z.looseObject({
+    ...{ model: text, licence: text, layers: count.optional() },
+    ...{ bottomLayers: count, interactionLayers: count },
+  }),
   /** Values of a query state, of the first-stage vector and of a stored document state. */
   dims: z.strictObject({ hidden: count, vector: count.max(0xffff), states: count.max(0xffff) }),
   stateDtype: z.enum(['int8', 'int4', 'float16']),

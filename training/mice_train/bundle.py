@@ -131,8 +131,8 @@ def describe(parts: Parts, graphs: dict[str, str], directory: Path) -> dict:
     return {
         "format": FORMAT,
         "name": parts.name,
-        "source": {"model": parts.origin.model, "licence": parts.origin.licence, "bottomLayers": parts.bottom,
-                   "interactionLayers": len(parts.interaction.blocks)},
+        "source": {"model": parts.origin.model, "licence": parts.origin.licence, "layers": parts.encoder.shape.layers,
+                   "bottomLayers": parts.bottom, "interactionLayers": len(parts.interaction.blocks)},
         "dims": {"hidden": parts.hidden, "vector": parts.hidden, "states": len(parts.projection.down)},
         "stateDtype": parts.state_dtype,
         "limits": limits,

@@ -14,7 +14,7 @@ from mice_train.bundle import read_manifest
 from mice_train.cli import main
 from mice_train.records import read_passages
 from mice_train.runtime import Bundle
-from tests.checkpoints import FAMILIES, write_checkpoint
+from tests.checkpoints import FAMILIES, LAYERS, write_checkpoint
 from tests.collections import write_collection
 
 DOCUMENTS = 750
@@ -73,7 +73,7 @@ def place(request, tmp_path_factory):
 def test_a_cross_encoder_becomes_a_bundle_with_every_graph(place):
     manifest = read_manifest(place.bundle)
     assert set(manifest["graphs"]) == {"document", "query", "interaction", "query-fast", "cross-encoder"}
-    assert manifest["source"] == {"model": "my-cross-encoder", "licence": "mine", "bottomLayers": 2,
+    assert manifest["source"] == {"model": "my-cross-encoder", "licence": "mine", "layers": LAYERS, "bottomLayers": 2,
                                   "interactionLayers": 1}
     assert (manifest["stateDtype"], manifest["dims"]["states"]) == ("int4", 24)
     assert [entry["name"] for entry in manifest["trainingData"]] == ["mine"]
