@@ -17,6 +17,9 @@ function pairsOfBytes(): Uint16Array {
   return new Uint16Array(values.buffer);
 }
 
+/** The four values of two bytes as one of 32: 256 KiB, which stay in a core's cache, for a quarter of the time. */
+const QUADS = Uint32Array.from({ length: 1 << 16 }, (_, two) => PAIRS[two & 255]! | (PAIRS[two >> 8]! << 16));
+
 /** Packs values in −7 … 7, an even number of them, into half as many bytes. */
 export function packNibbles(values: Int8Array, out: Uint8Array): void {
   for (let i = 0; i < out.length; i++) {
@@ -26,6 +29,13 @@ export function packNibbles(values: Int8Array, out: Uint8Array): void {
 
 /** Unpacks twice as many values as `packed` has bytes to `out`, which starts at an even byte of its buffer. */
 export function unpackNibbles(packed: Uint8Array, out: Int8Array): void {
-  const pairs = new Uint16Array(out.buffer, out.byteOffset, packed.length);
-  for (let i = 0; i < packed.length; i++) pairs[i] = PAIRS[packed[i]!]!;
+  const { buffer, byteOffset, length } = packed;
+  if (length % 2 === 0 && byteOffset % 2 === 0 && out.byteOffset % 4 === 0) {
+    const twos = new Uint16Array(buffer, byteOffset, length / 2);
+    const quads = new Uint32Array(out.buffer, out.byteOffset, twos.length);
+    for (let i = 0; i < twos.length; i++) quads[i] = QUADS[twos[i]!]!;
+    return;
+  }
+  const pairs = new Uint16Array(out.buffer, out.byteOffset, length);
+  for (let i = 0; i < length; i++) pairs[i] = PAIRS[packed[i]!]!;
 }

@@ -36,6 +36,17 @@ describe('two values a byte', () => {
     expect([...unpacked(slab.subarray(1))]).toEqual([-7, 7, 0, -1]);
   });
 
+  it('are the same two bytes at a time, where both sides are aligned, and one at a time', () => {
+    fc.assert(
+      fc.property(values, (all) => {
+        const bytes = packed(all);
+        const shifted = new Uint8Array(bytes.length + 1);
+        shifted.set(bytes, 1);
+        expect(unpacked(shifted.subarray(1))).toEqual(unpacked(bytes));
+      }),
+    );
+  });
+
   it('are written into the middle of what is there already', () => {
     const batch = new Int8Array(8).fill(9);
     unpackNibbles(Uint8Array.of(0xf1, 0x78), batch.subarray(2, 6));
