@@ -19,12 +19,17 @@ class Ranks:
     def __init__(self) -> None:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
-        if self.size > 1:
+        if self.size > 1 and not distributed.is_initialized():
             distributed.init_process_group("gloo")
 
     @property
     def leads(self) -> bool:
         return self.rank == 0
+
+    def wait(self) -> None:
+        """Until every rank is here, and has written what it writes."""
+        if self.size > 1:
+            distributed.barrier()
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """In place, as one message."""

@@ -58,6 +58,7 @@ def score_lists(
                  cls=cls.half().cpu().numpy(), shares=np.array([e.teacher_share for e in examples]))
         unfinished.rename(path)
         log(f"lists {(number + 1) * LISTS_PER_PART}/{lists}: {scores.numel() / (time.monotonic() - began):.0f} pairs/s")
+    ranks.wait()
 
 
 def load_lists(work: Path) -> TeacherLists:

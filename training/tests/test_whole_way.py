@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,9 +58,13 @@ class Place:
         write_collection(root / "data" / "dev" / "held-back", 120, seed=1)
         (root / "recipe.yaml").write_text(yaml.safe_dump(recipe("checkpoint", **changes)))
 
+    @property
+    def arguments(self) -> list[str]:
+        return ["--recipe", str(self.root / "recipe.yaml"), "--data", str(self.root / "data"),
+                "--work", str(self.root / "work"), "--device", "cpu", "--threads", "1"]
+
     def run(self, stage: str, *more: str) -> None:
-        main([stage, "--recipe", str(self.root / "recipe.yaml"), "--data", str(self.root / "data"),
-              "--work", str(self.root / "work"), "--device", "cpu", "--threads", "1", *more])
+        main([stage, *self.arguments, *more])
 
     @property
     def bundle(self):
@@ -228,6 +236,14 @@ def test_the_same_seed_trains_the_same_model_and_another_one_another(trained, tm
     first = train("5")
     assert np.array_equal(first, train("5"))
     assert not np.array_equal(first, train("6"))
+
+
+def test_two_processes_score_the_lists_and_train_from_them(trained):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+               "mice_train", "derive", *trained.arguments]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    saved = torch.load(trained.root / "work" / "mice-converted-l2-1" / "checkpoint.pt")
+    assert saved["state"]["step"] == 4
 
 
 def test_a_recipe_may_have_only_so_many_passages_read(tmp_path):
