@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { MiceError } from '../errors.ts';
 import { type Manifest, type OptionalGraph, parseManifest } from './manifest.ts';
 
-const DEFAULT_BUNDLE = 'minilm-l4-2';
+const DEFAULT_BUNDLE = 'minilm-l4-1';
 
 export interface Bundle extends Manifest {
   /** Absolute. */

@@ -2,11 +2,10 @@
 import type { PassageStates } from '../states/decode.ts';
 import type { Bundle } from './bundle.ts';
 import { cosine } from './cosine.ts';
-import type { ScoreParts } from './model.ts';
 import { readStates } from './read-states.ts';
 import type { Input, Session } from './session.ts';
 import { sliceByLength } from './slices.ts';
-import type { ScoreTask } from './tasks.ts';
+import type { ScoredTask, ScoreTask } from './tasks.ts';
 
 /** Of one inference. Tasks of short documents are within it as they come; passages of long ones may be more. */
 const BATCH = { tokens: 3072, rows: 32 };
@@ -15,7 +14,7 @@ const BATCH = { tokens: 3072, rows: 32 };
  * interaction + cosineWeight × cosine of each document of the task, in its order: of its best passage.
  * @throws MiceError `states-corrupt` or `states-foreign`
  */
-export async function scoreDocuments(session: Session, bundle: Bundle, task: ScoreTask): Promise<ScoreParts> {
+export async function scoreDocuments(session: Session, bundle: Bundle, task: ScoreTask): Promise<ScoredTask> {
   const documents = task.starts.map((start, at) =>
     readStates(task.slab.subarray(start, start + task.sizes[at]!), bundle),
   );
@@ -30,7 +29,7 @@ export async function scoreDocuments(session: Session, bundle: Bundle, task: Sco
     passages[at] = best;
     first += length;
   });
-  return { scores, passages };
+  return { scores, passages, slab: task.slab.buffer };
 }
 
 async function scorePassages(
@@ -56,21 +55,38 @@ async function scorePassages(
   return scored;
 }
 
-/** Passages as the inputs of the interaction graph, padded to the longest; lengths say where padding starts. */
+/**
+ * Where one batch after the other is laid out: a thread has one inference at a time, and fresh arrays, megabytes each,
+ * would have the engine collect garbage every few searches.
+ */
+const room = { states: new Int8Array(0), scales: new Float32Array(0) };
+
+function makeRoom(tokens: number, dims: number): typeof room {
+  if (room.states.length < tokens * dims) room.states = new Int8Array(tokens * dims);
+  if (room.scales.length < tokens) room.scales = new Float32Array(tokens);
+  return { states: room.states.subarray(0, tokens * dims), scales: room.scales.subarray(0, tokens) };
+}
+
+/**
+ * Passages as the inputs of the interaction graph, padded to the longest; lengths say where padding starts. They hold
+ * until the next call, which lays out its own in the same memory.
+ */
 export function storedInputs(
   passages: readonly PassageStates[],
   dims: number,
 ): Record<'document_states' | 'document_scales' | 'document_lengths', Input> {
   const rows = passages.length;
-  const longest = Math.max(...passages.map(({ scales }) => scales.length));
-  const states = new Int8Array(rows * longest * dims);
-  const scales = new Float32Array(rows * longest);
+  const longest = Math.max(...passages.map(({ tokens }) => tokens));
+  const { states, scales } = makeRoom(rows * longest, dims);
   const lengths = new BigInt64Array(rows);
   passages.forEach((passage, row) => {
-    const start = row * longest * dims;
-    passage.layStates(states.subarray(start, start + passage.tokens * dims));
-    scales.set(passage.scales, row * longest);
-    lengths[row] = BigInt(passage.scales.length);
+    const start = row * longest;
+    const end = start + passage.tokens;
+    passage.layStates(states.subarray(start * dims, end * dims));
+    states.fill(0, end * dims, (start + longest) * dims);
+    scales.set(passage.scales, start);
+    scales.fill(0, end, start + longest);
+    lengths[row] = BigInt(passage.tokens);
   });
   return {
     document_states: { data: states, dims: [rows, longest, dims] },

@@ -18,7 +18,7 @@ import type {
 } from './model.ts';
 import { Pool } from './pool.ts';
 import { readVector } from './read-states.ts';
-import { packScoreTask } from './score-task.ts';
+import { giveBackSlab, packScoreTask } from './score-task.ts';
 import { fairShare, sliceByLength, unslice } from './slices.ts';
 import type { Answers, Task, TaskKind } from './tasks.ts';
 
@@ -47,7 +47,7 @@ const QUEUE_LIMIT = 256;
 
 /** Tokens of one task: a few tens of milliseconds of one core, after which a search can go first. */
 const ENCODE_TASK = { tokens: 512, rows: 64 };
-const SCORE_TASK = { least: 720, most: 3072, rows: 32 };
+const SCORE_TASK = { least: 720, most: 9216, rows: 96 };
 const CROSS_TASK = { tokens: 512, rows: 5 };
 /** Only for grouping texts before they are tokenised. */
 const CHARACTERS_PER_TOKEN = 4;
@@ -167,6 +167,7 @@ async function score(
       ),
   );
   const parts = await answers(pool, 'score', tasks, options);
+  for (const { slab } of parts) giveBackSlab(slab);
   const take = <Out extends Float32Array | Uint32Array>(key: 'scores' | 'passages', out: Out) =>
     unslice(
       slices,

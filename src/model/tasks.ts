@@ -36,11 +36,16 @@ export interface CrossTask {
   readonly texts: readonly string[];
 }
 
+export interface ScoredTask extends ScoreParts {
+  /** The task's, for the next one. */
+  readonly slab: ArrayBuffer;
+}
+
 export interface Answers {
   readonly query: EncodedQuery;
   readonly vector: QueryVector;
   readonly documents: readonly EncodedDocument[];
-  readonly score: ScoreParts;
+  readonly score: ScoredTask;
   readonly cross: Float32Array;
 }
 

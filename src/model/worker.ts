@@ -66,7 +66,8 @@ function faultOf(thrown: unknown): Fault {
 /** Buffers of an answer, which move to the other thread instead of being copied. */
 function buffersOf(answer: Answer): ArrayBuffer[] {
   if (answer instanceof Float32Array) return [answer.buffer as ArrayBuffer];
-  if ('scores' in answer) return [answer.scores.buffer as ArrayBuffer, answer.passages.buffer as ArrayBuffer];
+  if ('scores' in answer)
+    return [answer.scores.buffer as ArrayBuffer, answer.passages.buffer as ArrayBuffer, answer.slab];
   const parts: readonly (EncodedDocument | EncodedQuery | QueryVector)[] =
     'length' in answer ? answer : [answer];
   const arrays = parts.flatMap((part) => ('states' in part ? [part.vector, part.states] : [part.vector]));
