@@ -63,7 +63,7 @@ function shelfOf(options: DiskShelfOptions, release: () => Promise<void>): State
   let [older, newer] = halves.sort((a, b) => a.generation - b.generation) as [Half, Half];
   let bytes = usedBytes(newer.database);
   /** What LMDB does not give yet: it writes a little later. */
-  const coming = new Map<string, Uint8Array>();
+  const coming = new Map<string, { readonly states: Uint8Array; readonly half: Half }>();
   const writing = new Set<Promise<unknown>>();
   const key = (hash: string) => Buffer.from(bundleId + hash, 'hex');
 
@@ -71,14 +71,17 @@ function shelfOf(options: DiskShelfOptions, release: () => Promise<void>): State
     if (bytes > limitBytes / 2) turn();
     bytes += states.byteLength * OVERHEAD;
     // A copy: the caller may hand the buffer on.
-    const copy = Uint8Array.from(states);
-    coming.set(hash, copy);
-    const written = newer.database
-      .put(key(hash), Buffer.from(copy.buffer))
-      .catch((error: Error) => onFault(`States cannot be kept in ${newer.path}: ${error.message}`))
+    const one = { states: Uint8Array.from(states), half: newer };
+    coming.set(hash, one);
+    const { database, path } = newer;
+    const written = database
+      .put(key(hash), Buffer.from(one.states.buffer))
+      .catch((error: Error) => onFault(`States cannot be kept in ${path}: ${error.message}`))
       .finally(() => {
         writing.delete(written);
-        if (coming.get(hash) === copy) coming.delete(hash);
+        // What is read from now on is to be of after the write.
+        database.resetReadTxn();
+        if (coming.get(hash) === one) coming.delete(hash);
       });
     writing.add(written);
   }
@@ -105,7 +108,10 @@ function shelfOf(options: DiskShelfOptions, release: () => Promise<void>): State
 
   return {
     get(hash) {
-      const states = coming.get(hash) ?? read(newer, hash);
+      const soon = coming.get(hash);
+      // Still on its way to the older file, it would go with that.
+      if (soon && soon.half !== newer) put(hash, soon.states);
+      const states = soon?.states ?? read(newer, hash);
       if (states) return states;
       const old = read(older, hash);
       if (old) put(hash, old);
