@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { companionTolerance } from '../../../src/model/manifest.ts';
 import type { EncodedQuery, Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
 import { checkStates } from '../../../src/states/check.ts';
@@ -16,9 +17,6 @@ const TEXTS = [
   'hedgehog '.repeat(400),
   `Long ago, ${'a small animal walked through the garden and found a heap of leaves, '.repeat(9)}`,
 ];
-
-/** Scores are float32 sums of about 15; kernels that round in another order differ by less. */
-const SCORE_TOLERANCE = 1e-4;
 
 let model: Model;
 let query: EncodedQuery;
@@ -108,7 +106,7 @@ describe('scoring', () => {
           rows.map((row) => states[row]!),
         );
         rows.forEach((row, at) => {
-          expect(Math.abs(scores[at]! - all[row]!)).toBeLessThan(SCORE_TOLERANCE);
+          expect(Math.abs(scores[at]! - all[row]!)).toBeLessThan(companionTolerance(model.bundle));
         });
       }),
       { numRuns: 15 },
