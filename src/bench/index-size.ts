@@ -2,10 +2,8 @@
  * How the time of a search grows with the documents of its index, asked of the cluster and re-ranked: a real engine, the
  * demo's corpus and questions. The index grows by copies of the same documents, states included, so that each is encoded once.
  */
-import { loadSettings } from '../config/settings.ts';
 import { documentationCorpus } from '../demo/corpus.ts';
 import { questions } from '../demo/questions.ts';
-import { startEngine } from '../engine/embedded/start.ts';
 import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { percentile } from '../evaluate/percentiles.ts';
@@ -13,10 +11,10 @@ import { mergeWhole } from '../evaluate/settle.ts';
 import { miceFields } from '../ingest/fields.ts';
 import { setupIndex } from '../ingest/setup.ts';
 import { selectText } from '../ingest/text.ts';
-import { startServer } from '../proxy/server.ts';
+import type { RunningServer } from '../proxy/server.ts';
 import type { Services } from '../proxy/services.ts';
 import { sendBulk } from './bulk-load.ts';
-import type { DocumentationBench } from './documentation.ts';
+import { type DocumentationBench, withProxy } from './documentation.ts';
 import { fitLine, lineAt } from './fit.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
@@ -50,42 +48,27 @@ interface Times {
 /** @throws MiceError when the engine or the proxy does not start, or a search is not re-ranked; `aborted` */
 export async function benchIndexSize(options: DocumentationBench): Promise<BenchReport> {
   const machine = machineFacts();
-  const embedded = await startEngine({ engine: options.engine });
-  try {
-    const given = { upstreamUrl: embedded.url, listenPort: 0, logLevel: 'warn' as const };
-    const settings = loadSettings({
-      environment: process.env,
-      given: { ...given, rerankWindow: WINDOW, rerankDeadlineMs: 600_000 },
-    });
-    const server = await startServer(settings);
-    try {
-      const { services } = server;
-      const sizes = await measure(services, { cluster: embedded.url, proxy: server.url }, options);
-      return reportOf(sizes, machine, services, options);
-    } finally {
-      await server.close();
-    }
-  } finally {
-    await embedded.stop();
-  }
+  const given = { rerankWindow: WINDOW, rerankDeadlineMs: 600_000 };
+  return withProxy(options.engine, given, async (server) =>
+    reportOf(await measure(server, options), machine, server.services, options),
+  );
 }
 
 async function measure(
-  services: Services,
-  urls: { readonly cluster: string; readonly proxy: string },
+  { services, url }: RunningServer,
   options: DocumentationBench,
 ): Promise<readonly Times[]> {
-  const { engine, model } = services;
+  const { engine, model, settings } = services;
   await setupIndex(engine, INDEX, { object: OBJECT, vectorDims: model.bundle.dims.vector });
   const documents = await encoded(services, options);
-  const proxied = engine.through(urls.proxy);
+  const proxied = engine.through(url);
   const sizes: Times[] = [];
   let written = 0;
   try {
     for (const copies of COPIES) {
       for (; written < copies; written++) {
         options.signal.throwIfAborted();
-        await sendBulk(`${urls.cluster}/${INDEX}/_bulk`, requests(documents, written), 1);
+        await sendBulk(`${settings.upstreamUrl}/${INDEX}/_bulk`, requests(documents, written), 1);
         options.onRound();
       }
       await mergeWhole(engine, INDEX, options.signal);

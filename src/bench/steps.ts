@@ -3,10 +3,8 @@
  * the search to checked states, on a real engine; in turn, in one run.
  */
 
-import { loadSettings } from '../config/settings.ts';
 import { documentationCorpus } from '../demo/corpus.ts';
 import { questions } from '../demo/questions.ts';
-import { startEngine } from '../engine/embedded/start.ts';
 import { MiceError } from '../errors.ts';
 import { percentile } from '../evaluate/percentiles.ts';
 import { setupIndex } from '../ingest/setup.ts';
@@ -15,11 +13,10 @@ import { findHits } from '../proxy/hits.ts';
 import { loadStates, locateStates } from '../proxy/load-states.ts';
 import { planSearch, type RerankPlan, statesFieldOf } from '../proxy/plan.ts';
 import { openSeenStates, type SeenStates } from '../proxy/seen-states.ts';
-import { startServer } from '../proxy/server.ts';
 import type { Services } from '../proxy/services.ts';
 import { readAnswer } from '../proxy/upstream.ts';
 import { sendBulk } from './bulk-load.ts';
-import type { DocumentationBench } from './documentation.ts';
+import { type DocumentationBench, withProxy } from './documentation.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
 
@@ -42,21 +39,10 @@ type Round = Readonly<Record<Way, readonly number[]>>;
 /** @throws MiceError when the engine or the proxy does not start, `aborted` */
 export async function benchSteps(options: DocumentationBench): Promise<BenchReport> {
   const machine = machineFacts();
-  const embedded = await startEngine({ engine: options.engine });
-  try {
-    const given = { upstreamUrl: embedded.url, listenPort: 0, logLevel: 'warn' as const };
-    const server = await startServer(loadSettings({ environment: process.env, given }));
-    try {
-      const { services } = server;
-      await fill(services, server.url, options);
-      const rounds = await measure(services, options);
-      return reportOf(rounds, machine, services, options);
-    } finally {
-      await server.close();
-    }
-  } finally {
-    await embedded.stop();
-  }
+  return withProxy(options.engine, {}, async ({ services, url }) => {
+    await fill(services, url, options);
+    return reportOf(await measure(services, options), machine, services, options);
+  });
 }
 
 async function fill({ engine, model }: Services, url: string, options: DocumentationBench): Promise<void> {

@@ -1,17 +1,15 @@
 /** What each store costs on a real engine: bytes, the rate of bulk writes, the time of searches; in turn, in one run. */
-import { loadSettings } from '../config/settings.ts';
 import { documentationCorpus } from '../demo/corpus.ts';
 import type { Passage } from '../demo/passages.ts';
 import { questions } from '../demo/questions.ts';
-import { startEngine } from '../engine/embedded/start.ts';
 import type { Engine } from '../engine/port.ts';
 import { MiceError } from '../errors.ts';
 import { mergeReleased } from '../evaluate/settle.ts';
 import { setupIndex } from '../ingest/setup.ts';
 import { companionName } from '../ingest/stores/companion.ts';
 import type { StoreName } from '../ingest/stores/store.ts';
-import { type RunningServer, startServer } from '../proxy/server.ts';
-import type { DocumentationBench } from './documentation.ts';
+import type { RunningServer } from '../proxy/server.ts';
+import { type DocumentationBench, withProxy } from './documentation.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median } from './report.ts';
 
@@ -34,21 +32,9 @@ export function roundsOf({ documents, questions: asked, rounds }: Extent): numbe
 
 export async function benchStores(options: DocumentationBench): Promise<BenchReport> {
   const machine = machineFacts();
-  const embedded = await startEngine({ engine: options.engine });
-  try {
-    const settings = loadSettings({
-      environment: process.env,
-      given: { upstreamUrl: embedded.url, listenPort: 0, logLevel: 'warn', rerankDeadlineMs: 600_000 },
-    });
-    const server = await startServer(settings);
-    try {
-      return await measured(server, machine, options);
-    } finally {
-      await server.close();
-    }
-  } finally {
-    await embedded.stop();
-  }
+  return withProxy(options.engine, { rerankDeadlineMs: 600_000 }, (server) =>
+    measured(server, machine, options),
+  );
 }
 
 async function measured(
