@@ -1,7 +1,6 @@
 /** Whether a bundle is whole, and works on this machine. */
 import { messageOf } from '../errors.ts';
 import { type Bundle, checkFile, readBundle } from '../model/bundle.ts';
-import { companionTolerance } from '../model/manifest.ts';
 import type { EncodedDocument, Model } from '../model/model.ts';
 import { openModel } from '../model/runtime.ts';
 import { checkStates } from '../states/check.ts';
@@ -75,11 +74,7 @@ async function computeChecks(model: Model): Promise<readonly Check[]> {
       norms.join(', '),
     ),
     check('interaction graph', together.every(Number.isFinite), together.join(', ')),
-    check(
-      'scores do not depend on company',
-      Math.abs(together[0]! - alone[0]!) < companionTolerance(model.bundle),
-      `${together[0]}, ${alone[0]}`,
-    ),
+    check('scores do not depend on company', together[0] === alone[0], `${together[0]}, ${alone[0]}`),
     check('an answer is scored above an unrelated text', together[0]! > together[1]!, together.join(' > ')),
     ...(await queryFastChecks(model, query.vector)),
     ...(await crossEncoderChecks(model)),

@@ -47,12 +47,24 @@ async function scorePassages(
   const lengths = passages.map(({ tokens }) => tokens);
   for (const rows of sliceByLength(lengths, BATCH)) {
     const batch = rows.map((row) => passages[row]!);
-    const { scores } = await session.run({ query_states: query, ...storedInputs(batch, bundle.dims.states) });
+    const { scores } = await session.run({
+      query_states: query,
+      ...storedInputs(inCompany(batch), bundle.dims.states),
+    });
     rows.forEach((row, at) => {
       scored[row] = scores![at]! + cosineWeight * cosine(task.queryVector, batch[at]!.vector);
     });
   }
   return scored;
+}
+
+/**
+ * A lone passage twice. The runtime's float32 product takes the sums of a single row in another order, a last bit that
+ * the rounding of the next layer's integers can turn into 0.003 of a score. From two rows on a score is, bit for bit,
+ * the same with any others and any padding.
+ */
+function inCompany(batch: readonly PassageStates[]): readonly PassageStates[] {
+  return batch.length === 1 ? [batch[0]!, batch[0]!] : batch;
 }
 
 /**

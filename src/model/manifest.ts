@@ -56,21 +56,6 @@ export const manifestFields: readonly string[] = Object.keys(manifestSchema.shap
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 
-const companions = z.looseObject({
-  spread: z.looseObject({ scores: z.number() }),
-  accepted: z.looseObject({ batchCompanions: z.number() }),
-});
-/** Of a bundle that does not say: float32 sums of about 15, taken in another order, differ by less. */
-const COMPANIONS = 1e-3;
-
-/**
- * By how much a document's score may differ with what else is scored beside it. Products of integers round activations,
- * and a sum over a padded row, taken in another order, may move one over the edge of a step.
- */
-export function companionTolerance({ tolerance }: Pick<Manifest, 'tolerance'>): number {
-  const { data } = companions.safeParse(tolerance);
-  return data ? Math.max(COMPANIONS, data.spread.scores * data.accepted.batchCompanions) : COMPANIONS;
-}
 export type GraphRole = keyof Manifest['graphs'];
 /** Graphs that a bundle may leave out. */
 export type OptionalGraph = 'query-fast' | 'cross-encoder';

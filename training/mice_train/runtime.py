@@ -77,10 +77,13 @@ class Bundle:
         return self.run("query-fast", ["vector"], input_ids=ids, attention_mask=np.ones_like(ids))[0][0]
 
     def interaction(self, query_states: np.ndarray, documents: EncodedDocuments, rows: np.ndarray) -> np.ndarray:
-        """→ [len(rows)], the cosine not yet added."""
+        """→ [len(rows)], the cosine not yet added. A lone document is given twice: the runtime sums a single row's
+        float32 products in another order, and a rounding to integers behind it makes more of that."""
+        batch = np.repeat(rows, 2) if len(rows) == 1 else rows
         return self.run(
-            "interaction", ["scores"], query_states=query_states, document_states=documents.states.padded(rows),
-            document_scales=documents.scales.padded(rows), document_lengths=documents.states.lengths[rows])[0]
+            "interaction", ["scores"], query_states=query_states, document_states=documents.states.padded(batch),
+            document_scales=documents.scales.padded(batch),
+            document_lengths=documents.states.lengths[batch])[0][:len(rows)]
 
     def cross_encode(self, query: str, texts: list[str]) -> np.ndarray:
         """→ [len(texts)], the cosine not yet added."""

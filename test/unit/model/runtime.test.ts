@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { companionTolerance } from '../../../src/model/manifest.ts';
 import type { EncodedQuery, Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
 import { checkStates } from '../../../src/states/check.ts';
@@ -106,11 +105,26 @@ describe('scoring', () => {
           rows.map((row) => states[row]!),
         );
         rows.forEach((row, at) => {
-          expect(Math.abs(scores[at]! - all[row]!)).toBeLessThan(companionTolerance(model.bundle));
+          expect(scores[at]).toBe(all[row]);
         });
       }),
       { numRuns: 15 },
     );
+  });
+
+  it('gives a document that is alone the score that it has in company', async () => {
+    const together = await model.encodeDocuments(
+      Array.from({ length: 120 }, (_, at) => TEXTS[6]!.slice(at, 3 * at + 9)),
+    );
+    for (const question of TEXTS.slice(0, 5)) {
+      const asked = await model.encodeQuery(question);
+      const { scores } = await model.score(
+        asked,
+        together.map((document) => document.states),
+      );
+      for (const [at, document] of together.entries())
+        expect((await model.score(asked, [document.states])).scores[0]).toBe(scores[at]);
+    }
   });
 
   it('reads states that start anywhere in a buffer, and leaves them to their owner', async () => {
