@@ -18,6 +18,7 @@ import { type DocumentationBench, withProxy } from './documentation.ts';
 import { fitLine, lineAt } from './fit.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
+import { timed } from './timed.ts';
 
 const INDEX = 'bench-size';
 const OBJECT = 'mice';
@@ -140,12 +141,6 @@ async function searches(
     onRound();
   }
   return { cluster, reranked };
-}
-
-async function timed<T>(work: () => Promise<T>): Promise<{ readonly answer: T; readonly ms: number }> {
-  const startedMs = performance.now();
-  const answer = await work();
-  return { answer, ms: performance.now() - startedMs };
 }
 
 function reportOf(

@@ -10,6 +10,7 @@ import { percentile } from '../evaluate/percentiles.ts';
 import { type Stage, type StageTimes, stageTimesOf } from '../observe/stages.ts';
 import { startChild } from './child.ts';
 import { type BenchReport, rounded } from './report.ts';
+import { timed } from './timed.ts';
 
 export interface SearchBenchOptions {
   readonly rounds: number;
@@ -84,14 +85,13 @@ async function ask(
   for (let round = 0; round < rounds; round++) {
     for (const text of texts) {
       signal.throwIfAborted();
-      cluster.push(await msOf(() => engine.search(index, page(text))));
-      reranked.push(
-        await msOf(async () => {
-          const { headers } = await proxied.search(index, explained(text));
-          expectReranked(headers['x-mice']);
-          stages.push(stageTimesOf(headers['server-timing'] ?? ''));
-        }),
-      );
+      const direct = await timed(() => engine.search(index, page(text)));
+      const ours = await timed(() => proxied.search(index, explained(text)));
+      const { headers } = ours.answer;
+      expectReranked(headers['x-mice']);
+      cluster.push(direct.ms);
+      reranked.push(ours.ms);
+      stages.push(stageTimesOf(headers['server-timing'] ?? ''));
     }
     onRound();
   }
@@ -101,12 +101,6 @@ async function ask(
 function expectReranked(verdict = ''): void {
   if (!verdict.startsWith('reranked'))
     throw new MiceError('proxy-refused', `A search was not re-ranked: ${verdict}.`);
-}
-
-async function msOf(work: () => Promise<unknown>): Promise<number> {
-  const startedMs = performance.now();
-  await work();
-  return performance.now() - startedMs;
 }
 
 /** A row for the cluster's own search, one for the whole re-ranked one, and one a stage. */

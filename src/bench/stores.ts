@@ -12,6 +12,7 @@ import type { RunningServer } from '../proxy/server.ts';
 import { type DocumentationBench, withProxy } from './documentation.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median } from './report.ts';
+import { timed } from './timed.ts';
 
 /** `bare` is written past the proxy and searched without it: what there is without us. */
 const kinds = ['bare', 'field', 'companion', 'cache'] as const;
@@ -106,11 +107,12 @@ async function fill(
           const action = { index: { _index: kind, _id: id } };
           return `${JSON.stringify(action)}\n${JSON.stringify({ title: `${kind} ${title}`, text })}\n`;
         });
-        const startedMs = performance.now();
         const client = kind === 'bare' ? engine : proxied;
-        const { body } = await client.ask({ method: 'POST', path: '/_bulk', lines: lines.join('') });
-        spentMs[kind] += performance.now() - startedMs;
-        if (body.errors !== false)
+        const { answer, ms } = await timed(() =>
+          client.ask({ method: 'POST', path: '/_bulk', lines: lines.join('') }),
+        );
+        spentMs[kind] += ms;
+        if (answer.body.errors !== false)
           throw new MiceError('proxy-refused', `The bulk request into ${kind} was refused.`);
       }
       onRound();
@@ -157,9 +159,8 @@ async function searches(
         for (const kind of kinds) {
           signal.throwIfAborted();
           const match = { query: { multi_match: { query, fields: ['title', 'text'] } } };
-          const startedMs = performance.now();
-          await (kind === 'bare' ? engine : proxied).search(kind, match);
-          times[kind][round === 0 ? 'first' : 'later'].push(performance.now() - startedMs);
+          const { ms } = await timed(() => (kind === 'bare' ? engine : proxied).search(kind, match));
+          times[kind][round === 0 ? 'first' : 'later'].push(ms);
         }
         onRound();
       }

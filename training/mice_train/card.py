@@ -32,6 +32,8 @@ def write_card(manifest: dict, job: Job, directory: Path) -> None:
         "source_licence": source["licence"],
         "bottom": source["bottomLayers"],
         "blocks": source["interactionLayers"],
+        "interaction": ("one interaction layer lets" if source["interactionLayers"] == 1
+                        else f"{source['interactionLayers']} interaction layers let"),
         "hidden": dims["hidden"],
         "dims": dims["states"],
         "state_dtype": manifest["stateDtype"],
