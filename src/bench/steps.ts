@@ -134,9 +134,10 @@ async function load(way: Way, plan: RerankPlan, services: Services, seen: SeenSt
 }
 
 /** A memory that has `share` of what it is asked for, spread evenly. */
-function partOf(seen: SeenStates, share: number): Pick<SeenStates, 'get'> {
+function partOf(seen: SeenStates, share: number): SeenStates {
   let asked = 0;
   return {
+    ...seen,
     get(index, hash) {
       asked += 1;
       return Math.floor(asked * share) > Math.floor((asked - 1) * share) ? seen.get(index, hash) : undefined;

@@ -148,7 +148,7 @@ export interface LocateNeeds {
   readonly object: string;
   readonly placing: Pick<Placing, 'ofHit' | 'rewrites'>;
   /** Where memory comes first: what it has, and how the cluster is asked for the states that it lacks. */
-  readonly memory?: { readonly seen: Pick<SeenStates, 'get'>; readonly ask: AskForStates } | undefined;
+  readonly memory?: { readonly seen: SeenStates; readonly ask: AskForStates } | undefined;
   readonly onFault: (error: unknown) => void;
 }
 
@@ -159,7 +159,7 @@ export function locateStates({ engine, object, placing, memory, onFault }: Locat
     return places.map((at) => at && { answer, at });
   };
 
-  /** By the places of the hits that are asked for. */
+  /** By the places of the hits that are asked for; of none where the answer cannot be had. */
   async function asked(
     ask: AskForStates | undefined,
     hits: readonly HitPlace[],
@@ -173,9 +173,14 @@ export function locateStates({ engine, object, placing, memory, onFault }: Locat
     );
     const found = await Promise.race([asking, aborted(signal)]).catch((error: unknown) => {
       if (!signal.aborted) onFault(error);
-      return [];
+      return undefined;
     });
-    return new Map(places.map((place, at) => [place, found[at]]));
+    return new Map(found && places.map((place, at) => [place, found[at]]));
+  }
+
+  /** Whether the cluster may have states of a hit; of an empty text there are none. */
+  function mayBeThere({ index }: HitPlace, read: HitText | undefined): boolean {
+    return !read || (read.text !== '' && !memory?.seen.isAbsent(index, read.hash));
   }
 
   return async ({ answer, hits, texts }, signal) => {
@@ -183,11 +188,13 @@ export function locateStates({ engine, object, placing, memory, onFault }: Locat
     const kept = hits.map(({ index }, at) => texts[at] && memory?.seen.get(index, texts[at].hash));
     const lacking = [...hits.keys()].filter((at) => !kept[at]);
     const beside = lacking.filter((at) => stores[at] === 'companion');
-    const within = lacking.filter((at) => stores[at] === 'field' && texts[at]?.text !== '');
+    const within = lacking.filter((at) => stores[at] === 'field' && mayBeThere(hits[at]!, texts[at]));
     const [besides, withins] = await Promise.all([
       asked(askBeside, hits, beside, signal),
       asked(memory?.ask, hits, within, signal),
     ]);
+    for (const [at, states] of withins)
+      if (!states && texts[at]) memory?.seen.missed(hits[at]!.index, texts[at].hash);
     return hits.map(({ index, states: at }, place): Lying => {
       const inAnswer = at && stores[place] === 'field' ? { answer, at } : undefined;
       return {

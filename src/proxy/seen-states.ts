@@ -5,8 +5,10 @@
 import { LRUCache } from 'lru-cache';
 import type { StatesCache } from '../states/cache.ts';
 
-/** Texts of which is remembered that their states were read once. */
-const READ_ONCE = 50_000;
+/** Texts of which is remembered that their states were read once, and of which that there are none. */
+const TEXTS = 50_000;
+/** For how long states that were not there are not asked for again: they may be stored meanwhile. */
+const ABSENT_MS = 60_000;
 
 export interface SeenStates {
   get(index: string, hash: string): Uint8Array | undefined;
@@ -16,10 +18,18 @@ export interface SeenStates {
    * @returns whether they were kept before
    */
   saw(index: string, hash: string, states: Uint8Array): boolean;
+  /** Told of states that were asked for by themselves and that the cluster did not have. */
+  missed(index: string, hash: string): void;
+  /** Whether they were not there lately, and asking again would only cost time. */
+  isAbsent(index: string, hash: string): boolean;
 }
 
-export function openSeenStates(cache: Pick<StatesCache, 'recall' | 'remember'>): SeenStates {
-  const readOnce = new LRUCache<string, true>({ max: READ_ONCE });
+export function openSeenStates(
+  cache: Pick<StatesCache, 'recall' | 'remember'>,
+  absentMs = ABSENT_MS,
+): SeenStates {
+  const readOnce = new LRUCache<string, true>({ max: TEXTS });
+  const absent = new LRUCache<string, true>({ max: TEXTS, ttl: absentMs });
   return {
     get: (index, hash) => cache.recall(nameOf(index, hash)),
     saw(index, hash, states) {
@@ -29,6 +39,8 @@ export function openSeenStates(cache: Pick<StatesCache, 'recall' | 'remember'>):
       else readOnce.set(name, true);
       return false;
     },
+    missed: (index, hash) => void absent.set(nameOf(index, hash), true),
+    isAbsent: (index, hash) => absent.has(nameOf(index, hash)),
   };
 }
 

@@ -1,4 +1,8 @@
-import { expect, it } from 'vitest';
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/port.ts';
+import { findHits } from '../../../src/proxy/hits.ts';
+import { locateStates } from '../../../src/proxy/load-states.ts';
 import { openSeenStates } from '../../../src/proxy/seen-states.ts';
 import { openSteps } from '../../../src/proxy/steps.ts';
 import { openMemoryCache } from '../../../src/states/cache.ts';
@@ -32,4 +36,51 @@ it('states under the plain hash of a text, which are made here, are not those of
   const cache = openMemoryCache(1000);
   cache.set('hash', Uint8Array.of(1));
   expect(openSeenStates(cache).get('a', 'hash')).toBeUndefined();
+});
+
+describe('states that the cluster does not have', () => {
+  const answer = Buffer.from('{"hits":{"hits":[{"_index":"i","_id":"a","_source":{}}]}}');
+  const window = { answer, hits: findHits(answer, 'mice.states').hits, texts: [{ text: 'ice', hash: 'h' }] };
+  const { signal } = new AbortController();
+
+  /** How often the cluster was asked, search after search. */
+  function searches(ask: () => Promise<readonly undefined[]>, absentMs?: number) {
+    let asked = 0;
+    const locate = locateStates({
+      engine: {} as Engine,
+      object: 'mice',
+      placing: { ofHit: () => 'field', rewrites: () => false },
+      memory: {
+        seen: openSeenStates(openMemoryCache(1000), absentMs),
+        ask: () => {
+          asked += 1;
+          return ask();
+        },
+      },
+      onFault: () => {},
+    });
+    return async () => {
+      expect(await locate(window, signal)).toEqual([{ states: undefined, isOwn: true }]);
+      return asked;
+    };
+  }
+
+  it('are not asked for again, for a while', async () => {
+    const search = searches(async () => [undefined]);
+    expect([await search(), await search()]).toEqual([1, 1]);
+  });
+
+  it('may be there later', async () => {
+    const search = searches(async () => [undefined], 1);
+    expect(await search()).toBe(1);
+    await setTimeout(10);
+    expect(await search()).toBe(2);
+  });
+
+  it('are asked for again where the cluster gave no answer', async () => {
+    const search = searches(async () => {
+      throw new Error('unreachable');
+    });
+    expect([await search(), await search()]).toEqual([1, 2]);
+  });
 });
