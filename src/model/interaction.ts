@@ -59,8 +59,8 @@ async function scorePassages(
 }
 
 /**
- * A lone passage twice. The runtime's float32 product takes the sums of a single row in another order, a last bit that
- * the rounding of the next layer's integers can turn into 0.003 of a score. From two rows on a score is, bit for bit,
+ * A lone passage twice. The runtime's float32 product takes the sums of a single row in another order, and the
+ * rounding to integers behind it can make a whole step of the last bit. From two rows on a score is, bit for bit,
  * the same with any others and any padding.
  */
 function inCompany(batch: readonly PassageStates[]): readonly PassageStates[] {
