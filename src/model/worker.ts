@@ -1,5 +1,7 @@
 /** Entry of a model thread: opens the bundle's graphs once, then answers one task at a time. */
-import { join } from 'node:path';
+import { readlinkSync } from 'node:fs';
+import { constants, getPriority, setPriority } from 'node:os';
+import { basename, join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MiceError, messageOf } from '../errors.ts';
 import { optionalGraph } from './bundle.ts';
@@ -20,6 +22,8 @@ type Computer = { readonly [K in TaskKind]: (task: TaskOf<K>) => Promise<Answers
   close(): Promise<void>;
 };
 
+/** Steps of the scheduler (`nice`) behind the rest of the process. */
+const GIVES_WAY = 10;
 const WARM_UP = 'A few words of a length that people ask for';
 
 async function openComputer({ bundle, splitting, intraOpThreads }: ThreadSetup): Promise<Computer> {
@@ -101,8 +105,20 @@ function rest({ busy }: ThreadSetup): void {
   Atomics.notify(busy, 0);
 }
 
+/**
+ * The event loop, which passes answers on, goes before this thread: on busy cores it would wait for a whole turn of it
+ * otherwise. Where the system cannot tell one thread from another, they stay equals.
+ */
+function giveWay(): void {
+  try {
+    const thread = Number(basename(readlinkSync('/proc/thread-self')));
+    setPriority(thread, Math.min(getPriority() + GIVES_WAY, constants.priority.PRIORITY_LOW));
+  } catch {}
+}
+
 if (parentPort !== null) {
   const port = parentPort;
+  giveWay();
   const setup = workerData as ThreadSetup;
   try {
     await serve(port, setup);

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EncodedQuery, Model } from '../../../src/model/model.ts';
@@ -179,7 +180,19 @@ describe('scoring', () => {
   });
 });
 
+/** How far each thread of this process stands behind this one. */
+function behind(): readonly number[] {
+  const niceOf = (thread: string) =>
+    Number(readFileSync(`${thread}/stat`, 'utf8').split(') ')[1]!.split(' ')[16]);
+  const own = niceOf('/proc/thread-self');
+  return readdirSync('/proc/self/task').map((id) => niceOf(`/proc/self/task/${id}`) - own);
+}
+
 describe('a model in use', () => {
+  it.runIf(process.platform === 'linux')('computes in threads that give way to the others', () => {
+    expect(behind().filter((steps) => steps > 0).length).toBeGreaterThanOrEqual(2);
+  });
+
   it('counts the calls that wait or run', async () => {
     const calls = [model.encodeQuery('a'), model.encodeQuery('b'), model.encodeQuery('c')];
     expect(model.pending).toBe(3);
