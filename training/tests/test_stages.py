@@ -3,10 +3,11 @@
 import json
 import random
 
+import numpy as np
 import pytest
 
 from mice_train.bundle import Origin, Parts, read_manifest, sha256, write_bundle
-from mice_train.calibrate import RANK_WEIGHTS, calibrate
+from mice_train.calibrate import RANK_WEIGHTS, calibrate, largest_of_the_best
 from mice_train.cross_encoder import fresh_cross_encoder
 from mice_train.data import OwnSet
 from mice_train.distil import DistilPlan, derived, distil
@@ -115,6 +116,10 @@ def test_the_first_stages_weights_are_chosen_from_the_grid(work, parts):
     assert 15 < found.cosine_weight < 65
     assert found.first_stage.weight in RANK_WEIGHTS
     assert found.plain_cosine.weight in RANK_WEIGHTS
+
+
+def test_of_weights_that_are_as_good_the_largest_is_chosen():
+    assert largest_of_the_best(np.array([0.80, 0.85, 0.8501, 0.8499, 0.84])) == 3
 
 
 def test_held_out_queries_do_not_count_as_trained_on(work):
