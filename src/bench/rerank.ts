@@ -173,11 +173,12 @@ function pairs(session: Session, count: number, atOnce: number, tokens: number, 
 function passAnswer(answer: Buffer, { id: bundleId }: Bundle): void {
   const places = findHits(answer, 'mice.states');
   const lying = places.hits.map(({ states: at }) => ({ states: at && { answer, at }, isOwn: true }));
-  const decode = openSlab(lying);
+  const { decode, giveBack } = openSlab(lying);
   for (const [at, hit] of places.hits.entries())
     findStates(textIn(answer, hit, TEXT), lying[at]!, { bundleId }, decode);
   const hits = Array.from({ length: PAGE }, (_, at) => ({ place: CANDIDATES - 1 - at, score: 1 }));
   splice(answer, places, { hits, maxScore: 1 });
+  giveBack();
 }
 
 /** Checked, decoded and laid out as a model thread does it. */

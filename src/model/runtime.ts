@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { MiceError } from '../errors.ts';
 import { readHeader } from '../states/decode.ts';
+import { giveBackSlab } from '../states/slabs.ts';
 import { type Splitting, unsplit } from '../states/splitting.ts';
 import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
 import type { Prepare } from './call.ts';
@@ -18,7 +19,7 @@ import type {
 } from './model.ts';
 import { Pool } from './pool.ts';
 import { readVector } from './read-states.ts';
-import { giveBackSlab, packScoreTask } from './score-task.ts';
+import { packScoreTask } from './score-task.ts';
 import { fairShare, sliceByLength, unslice } from './slices.ts';
 import type { Answers, Task, TaskKind } from './tasks.ts';
 

@@ -7,6 +7,7 @@ import type { Span } from '../json/spans.ts';
 import { checkStates } from '../states/check.ts';
 import { contentHash } from '../states/hash.ts';
 import type { StatesHeader } from '../states/layout.ts';
+import { giveBackSlab, slabOf } from '../states/slabs.ts';
 import type { Splitting } from '../states/splitting.ts';
 import type { HitPlace } from './hits.ts';
 import type { SeenStates } from './seen-states.ts';
@@ -30,13 +31,20 @@ export interface HitReading {
   readonly splitting?: Splitting | undefined;
 }
 
+/** What was found of a window's states, one a hit. */
+export interface LoadedStates {
+  readonly found: readonly FoundStates[];
+  /** To be called when none of the bytes is used any more; where that is not known, never. */
+  giveBack(): void;
+}
+
 /** The states of a window's hits, found and checked in goes. Never throws. */
 export async function loadStates(
   { answer, hits, sourceIsWhole }: Pick<HitsToLoad, 'answer' | 'hits'> & { readonly sourceIsWhole: boolean },
   reading: HitReading,
   { selectionOf, locate }: { readonly selectionOf: SelectionOf; readonly locate: LocateStates },
   signal: AbortSignal,
-): Promise<readonly FoundStates[]> {
+): Promise<LoadedStates> {
   const go = inGoes();
   const texts: (HitText | undefined)[] = [];
   for (const hit of hits) {
@@ -44,13 +52,13 @@ export async function loadStates(
     texts.push(sourceIsWhole ? textIn(answer, hit, selectionOf(hit.index)) : undefined);
   }
   const lying = await locate({ answer, hits, texts }, signal);
-  const decode = openSlab(lying);
+  const { decode, giveBack } = openSlab(lying);
   const found: FoundStates[] = [];
   for (const [at, text] of texts.entries()) {
     await go();
     found.push(findStates(text, lying[at]!, reading, decode));
   }
-  return found;
+  return { found, giveBack };
 }
 
 /** What of a document's text counts, where its hit carries all of the document. */
@@ -95,18 +103,20 @@ export interface Base64 {
 
 export type Decode = (base64: Base64) => Uint8Array;
 
-/**
- * Decodes the states of a window one after the other into one buffer, which goes as a whole when none of them is used
- * any more: what is to stay longer is to be copied.
- */
-export function openSlab(lying: readonly Lying[]): Decode {
-  const slab = Buffer.allocUnsafeSlow(lying.reduce((sum, { states }) => sum + roomFor(states), 0));
+/** Decodes the states of a window one after the other into one slab: what is to stay longer is to be copied. */
+export function openSlab(
+  lying: readonly Lying[],
+): { readonly decode: Decode } & Pick<LoadedStates, 'giveBack'> {
+  const slab = Buffer.from(slabOf(lying.reduce((sum, { states }) => sum + roomFor(states), 0)));
   let next = 0;
-  return ({ answer, at }) => {
-    const start = next;
-    const length = slab.write(answer.toString('latin1', at.start, at.end), start, 'base64');
-    next += aligned(length);
-    return new Uint8Array(slab.buffer, start, length);
+  return {
+    decode({ answer, at }) {
+      const start = next;
+      const length = slab.write(answer.toString('latin1', at.start, at.end), start, 'base64');
+      next += aligned(length);
+      return new Uint8Array(slab.buffer, start, length);
+    },
+    giveBack: () => giveBackSlab(slab.buffer),
   };
 }
 

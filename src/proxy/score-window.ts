@@ -131,7 +131,7 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   const { bundle, splitting } = needs.model;
   const reading = { bundleId: bundle.id, splitting };
   const looked = hits.slice(0, most);
-  const found = await clock.time('states', () =>
+  const { found, giveBack } = await clock.time('states', () =>
     loadStates({ answer, hits: looked, sourceIsWhole }, reading, needs, window.deadline),
   );
   const ready: Ready[] = [];
@@ -147,6 +147,7 @@ async function scoreFirst(most: number, work: Work): Promise<void> {
   }
   if (sourceIsWhole) needs.onRead(looked.length, inMemory);
   await scoreInGoes(ready, work);
+  giveBack();
   if (lacking.length === 0 || window.deadline.aborted) return;
   const texts = sourceIsWhole ? lacking.map(({ text }) => text) : await fetchTexts(lacking, work);
   const readable = lacking.flatMap(({ place }, at) => (texts[at] ? [{ place, text: texts[at] }] : []));

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { giveBackSlab, packScoreTask } from '../../../src/model/score-task.ts';
+import { packScoreTask } from '../../../src/model/score-task.ts';
+import { giveBackSlab } from '../../../src/states/slabs.ts';
 
 const query = { tokens: 1, truncated: false, states: new Float32Array(4), vector: new Float32Array(4) };
 

@@ -19,6 +19,20 @@ function statesOf(text: string, tokens: number): Buffer {
   return Buffer.from(encodeStates({ ...source, vector, states }));
 }
 
+it('the memory of a window holds another one only after it was given back', () => {
+  const answer = Buffer.from('"AAAA"');
+  const lying = [{ states: { answer, at: { start: 1, end: 5 } }, isOwn: true }];
+  const decodeOne = () => {
+    const { decode, giveBack } = openSlab(lying);
+    return { memory: decode(lying[0]!.states).buffer, giveBack };
+  };
+  const first = decodeOne();
+  const second = decodeOne();
+  expect(second.memory).not.toBe(first.memory);
+  first.giveBack();
+  expect(decodeOne().memory).toBe(first.memory);
+});
+
 it('states of a window are decoded into one buffer, each at a multiple of 4', () => {
   // Lengths whose base64 ends without, with one and with two signs of padding.
   const texts = ['one', 'two', 'three', 'four', 'five', 'six'];
@@ -30,7 +44,7 @@ it('states of a window are decoded into one buffer, each at a multiple of 4', ()
   const answer = Buffer.from(JSON.stringify({ hits: { hits } }));
   const { hits: places } = findHits(answer, 'mice.states');
   const lying = places.map(({ states: at }) => ({ states: at && { answer, at }, isOwn: true }));
-  const decode = openSlab(lying);
+  const { decode } = openSlab(lying);
   const found = places.map((hit, at) =>
     findStates(textIn(answer, hit, plainSelection(['text'])), lying[at]!, { bundleId }, decode),
   );
