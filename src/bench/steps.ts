@@ -119,7 +119,7 @@ async function load(way: Way, plan: RerankPlan, services: Services, seen: SeenSt
   const answer = await ask(services, share === undefined ? plan.widenedPath : plan.windowPath, plan.body);
   const { hits } = findHits(answer, statesField, plan.difference);
   const reading = { bundleId: model.bundle.id, splitting: model.splitting };
-  const { found } = await loadStates(
+  const { found, giveBack } = await loadStates(
     { answer, hits, sourceIsWhole: true },
     reading,
     { selectionOf, locate },
@@ -130,6 +130,7 @@ async function load(way: Way, plan: RerankPlan, services: Services, seen: SeenSt
     if (one.kind !== 'fresh') throw new MiceError('proxy-refused', `States were ${one.kind}.`);
     seen.saw(hits[at]!.index, one.header.hash, one.bytes);
   }
+  giveBack();
   return tookMs;
 }
 

@@ -55,7 +55,6 @@ const manifestSchema = z.strictObject({
 export const manifestFields: readonly string[] = Object.keys(manifestSchema.shape);
 
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
-
 export type GraphRole = keyof Manifest['graphs'];
 /** Graphs that a bundle may leave out. */
 export type OptionalGraph = 'query-fast' | 'cross-encoder';

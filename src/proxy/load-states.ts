@@ -31,11 +31,9 @@ export interface HitReading {
   readonly splitting?: Splitting | undefined;
 }
 
-/** What was found of a window's states, one a hit. */
-export interface LoadedStates {
+export interface LoadedStates extends Pick<Slab, 'giveBack'> {
+  /** One a hit. */
   readonly found: readonly FoundStates[];
-  /** To be called when none of the bytes is used any more; where that is not known, never. */
-  giveBack(): void;
 }
 
 /** The states of a window's hits, found and checked in goes. Never throws. */
@@ -103,10 +101,15 @@ export interface Base64 {
 
 export type Decode = (base64: Base64) => Uint8Array;
 
-/** Decodes the states of a window one after the other into one slab: what is to stay longer is to be copied. */
-export function openSlab(
-  lying: readonly Lying[],
-): { readonly decode: Decode } & Pick<LoadedStates, 'giveBack'> {
+/** Memory for the decoded states of a window; what is to stay longer is to be copied. */
+export interface Slab {
+  readonly decode: Decode;
+  /** To be called when none of the bytes is used any more; where that is not known, never. */
+  giveBack(): void;
+}
+
+/** A slab that states are decoded into one after the other. */
+export function openSlab(lying: readonly Lying[]): Slab {
   const slab = Buffer.from(slabOf(lying.reduce((sum, { states }) => sum + roomFor(states), 0)));
   let next = 0;
   return {

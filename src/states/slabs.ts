@@ -7,7 +7,7 @@ const MOST_SPARE = 16;
 /** Sizes are rounded up to this, so that a slab fits the next window as well. */
 const STEP = 1 << 18;
 
-/** At least `bytes`, with whatever was there before. Who keeps it keeps it from nobody. */
+/** At least `bytes` long, with whatever was there before. One that does not come back is garbage as any other. */
 export function slabOf(bytes: number): ArrayBuffer {
   const at = spare.findIndex(({ byteLength }) => byteLength >= bytes);
   if (at >= 0) return spare.splice(at, 1)[0]!;
