@@ -1,4 +1,4 @@
-/** A server in a process of its own, so that it shares no event loop with what measures it. */
+/** Processes of their own, which share no event loop and no garbage with what measures them. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -6,8 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { MiceError } from '../errors.ts';
 import { jsonOrUndefined } from '../json/parse.ts';
 
-export interface ChildServer {
-  readonly url: string;
+export interface Child {
   readonly pid: number;
   /** Processor time that it has used so far; undefined where the system does not tell. */
   cpuMs(): number | undefined;
@@ -18,18 +17,36 @@ export interface ChildServer {
   stop(): Promise<void>;
 }
 
+export interface ChildServer extends Child {
+  readonly url: string;
+}
+
+/** What a module prints when it can be used: its URL, where it listens. */
+interface Ready {
+  readonly url?: string;
+}
+
 /**
  * Runs a module of this package that prints a JSON object with its `url` when it listens.
  * @param module path without suffix, relative to `src/bench`
  */
-export async function startChild(module: string, args: readonly string[]): Promise<ChildServer> {
+export async function startServer(module: string, args: readonly string[]): Promise<ChildServer> {
+  const { ready, ...child } = await startChild(module, args);
+  return { ...child, url: ready.url! };
+}
+
+/** The same of a module that prints a JSON object when it can be asked. */
+export async function startChild(
+  module: string,
+  args: readonly string[],
+): Promise<Child & { readonly ready: Ready }> {
   const suffix = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const entry = fileURLToPath(new URL(`${module}${suffix}`, import.meta.url));
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', entry, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const exited = once(child, 'exit');
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const { promise, resolve, reject } = Promise.withResolvers<Ready>();
   let printed = '';
   let complaint = '';
   child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
@@ -37,8 +54,8 @@ export async function startChild(module: string, args: readonly string[]): Promi
   });
   child.stdout!.setEncoding('utf8').on('data', (chunk: string) => {
     printed += chunk;
-    const ready = jsonOrUndefined(printed) as { url?: string } | undefined;
-    if (ready?.url !== undefined) resolve(ready.url);
+    const ready = jsonOrUndefined(printed) as Ready | undefined;
+    if (ready !== undefined) resolve(ready);
   });
   exited.then(
     ([code]) =>
@@ -46,7 +63,7 @@ export async function startChild(module: string, args: readonly string[]): Promi
     reject,
   );
   return {
-    url: await promise,
+    ready: await promise,
     pid: child.pid!,
     cpuMs: () => cpuMsOf(child.pid),
     residentBytes: () => residentBytesOf(child.pid),

@@ -10,7 +10,7 @@ import { MiceError } from '../errors.ts';
 import { percentile } from '../evaluate/percentiles.ts';
 import type { Bundle } from '../model/bundle.ts';
 import { contentHash } from '../states/hash.ts';
-import { type ChildServer, startChild } from './child.ts';
+import { type ChildServer, startServer } from './child.ts';
 import type { LoopDelays } from './loop-watch.ts';
 import { type BenchReport, median, rounded } from './report.ts';
 import { randomDocuments } from './stored-documents.ts';
@@ -50,9 +50,9 @@ export async function measureClients(options: ClientsOptions): Promise<Pick<Benc
   try {
     const file = join(directory, 'window.json');
     await writeFile(file, JSON.stringify(windowOf(options)));
-    const cluster = await startChild('./stub-cluster', [file]);
+    const cluster = await startServer('./stub-cluster', [file]);
     running.push(cluster);
-    const proxy = await startChild('./watched-proxy', proxyArguments(cluster.url, options.bundle));
+    const proxy = await startServer('./watched-proxy', proxyArguments(cluster.url, options.bundle));
     running.push(proxy);
     return reportOf(await measure(proxy, options));
   } finally {

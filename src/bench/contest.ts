@@ -7,13 +7,24 @@ export interface Contestant {
   readonly times?: number;
 }
 
-/** Milliseconds by round. */
+/** Milliseconds of one turn. */
+export interface Spent {
+  readonly wallMs: number;
+  /**
+   * Processor time of a process, all threads. On an idle machine that of one thread equals the time by the clock; on a
+   * busy one it does not hold what others took.
+   */
+  readonly cpuMs: number;
+}
+
+/** One whose turn another process takes, and tells what it spent. */
+export interface Remote {
+  readonly spend: () => Promise<Spent>;
+}
+
+/** {@link Spent} by round. */
 export interface Times {
   readonly wallMs: readonly number[];
-  /**
-   * Processor time of this process, all threads. On an idle machine that of one thread equals the time by the clock;
-   * on a busy one it does not hold what others took.
-   */
   readonly cpuMs: readonly number[];
 }
 
@@ -29,7 +40,7 @@ export interface ContestOptions {
  * @throws MiceError `aborted` when the signal fires between two turns
  */
 export async function contest<Name extends string>(
-  contestants: Readonly<Record<Name, Contestant>>,
+  contestants: Readonly<Record<Name, Contestant | Remote>>,
   { rounds, signal, onRound }: ContestOptions,
 ): Promise<Readonly<Record<Name, Times>>> {
   const names = Object.keys(contestants) as Name[];
@@ -40,7 +51,8 @@ export async function contest<Name extends string>(
     for (let at = 0; at < names.length; at++) {
       signal.throwIfAborted();
       const name = names[(Math.max(round, 0) + at) % names.length]!;
-      const { wallMs, cpuMs } = await timed(contestants[name]);
+      const contestant = contestants[name];
+      const { wallMs, cpuMs } = await ('spend' in contestant ? contestant.spend() : timed(contestant));
       if (round < 0) continue;
       found[name].wallMs.push(wallMs);
       found[name].cpuMs.push(cpuMs);
@@ -50,7 +62,8 @@ export async function contest<Name extends string>(
   return found;
 }
 
-async function timed({ run, times = 1 }: Contestant): Promise<{ wallMs: number; cpuMs: number }> {
+/** One turn in this process. */
+export async function timed({ run, times = 1 }: Contestant): Promise<Spent> {
   const before = process.cpuUsage();
   const startedMs = performance.now();
   await run();

@@ -1,6 +1,6 @@
 /** What passing a request through costs, against asking directly and against the plainest proxy, and what re-ranking does. */
 import { percentile } from '../evaluate/percentiles.ts';
-import { type ChildServer, startChild } from './child.ts';
+import { type ChildServer, startServer } from './child.ts';
 import { latenciesMs, throughput } from './load.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
@@ -38,7 +38,7 @@ export async function benchProxy(options: ProxyBenchOptions): Promise<BenchRepor
   const machine = machineFacts();
   const running: ChildServer[] = [];
   const start = async (module: string, ...args: string[]) => {
-    const child = await startChild(module, args);
+    const child = await startServer(module, args);
     running.push(child);
     return child;
   };

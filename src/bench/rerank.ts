@@ -3,18 +3,15 @@
  * peer in the same runtime, one thread, in one run.
  */
 import { join } from 'node:path';
-import { plainSelection } from '../ingest/text.ts';
 import { type Bundle, optionalGraph } from '../model/bundle.ts';
 import { storedInputs } from '../model/interaction.ts';
 import type { Model } from '../model/model.ts';
 import { readStates } from '../model/read-states.ts';
 import { openModel } from '../model/runtime.ts';
 import type { Session } from '../model/session.ts';
-import { findHits } from '../proxy/hits.ts';
-import { findStates, openSlab, textIn } from '../proxy/load-states.ts';
-import { splice } from '../proxy/splice.ts';
-import { measureClients, windowOf } from './clients.ts';
-import { type ContestOptions, contest, ratio, rounded, type Times, timesRow } from './contest.ts';
+import { type Child, startChild } from './child.ts';
+import { measureClients } from './clients.ts';
+import { type ContestOptions, contest, ratio, rounded, type Spent, type Times, timesRow } from './contest.ts';
 import { floatProduct, integerProduct, maxSim } from './graphs/limits.ts';
 import { type Form, randomEncoder, VOCABULARY } from './graphs/random-encoder.ts';
 import { randomFloats } from './graphs/random-values.ts';
@@ -23,7 +20,6 @@ import { machineFacts } from './machine.ts';
 import { type BenchReport, median } from './report.ts';
 import { openSessions, type Sessions } from './sessions.ts';
 import { numbered, randomDocuments, randomIds, randomQuery } from './stored-documents.ts';
-import { openStubWindow } from './stub-window.ts';
 import { headsOf, interactionOperations, MLP } from './work.ts';
 
 export interface RerankBenchOptions extends ContestOptions {
@@ -46,18 +42,20 @@ const SMALL_PAIRS_AT_ONCE = 10;
 /** Documents that are read from their bytes at once, as a model thread does it. */
 const READ_AT_ONCE = 17;
 const PRODUCT = { rows: 1024, turns: 4 };
-const ANSWERS = 20;
-const PAGE = 10;
-const TEXT = plainSelection(['text']);
 const COPIED_BYTES = 1 << 26;
 
 export async function benchRerank(options: RerankBenchOptions): Promise<BenchReport> {
   const machine = machineFacts();
   const model = await openModel(options.directory, { threads: 1 });
   const sessions = await openSessions();
+  const load = loadOf(model.bundle);
+  const answers = await startChild('./answers', [
+    model.bundle.directory,
+    String(CANDIDATES),
+    String(load.documentTokens),
+  ]);
   try {
-    const load = loadOf(model.bundle);
-    const found = await contest(await contestants(model, sessions, load), options);
+    const found = await contest(await contestants(model, sessions, answers, load), options);
     const growth = options.growth
       ? await measureGrowth(model, { candidates: CANDIDATES, ...load }, options)
       : { laws: {}, rows: [] };
@@ -73,6 +71,7 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
       ],
     };
   } finally {
+    await answers.stop();
     await sessions.close();
     await model.close();
   }
@@ -97,7 +96,7 @@ function clientsOf(bundle: Bundle, { documentTokens }: Load, options: RerankBenc
   return measureClients({ ...options, bundle, candidates: CANDIDATES, documentTokens, forMs: CLIENTS_MS });
 }
 
-async function contestants(model: Model, sessions: Sessions, load: Load) {
+async function contestants(model: Model, sessions: Sessions, answers: Child, load: Load) {
   const { bundle } = model;
   const { hidden } = bundle.dims;
   const documents = randomDocuments(bundle, numbered(CANDIDATES), load.documentTokens);
@@ -119,20 +118,13 @@ async function contestants(model: Model, sessions: Sessions, load: Load) {
   };
   const floats = await sessions.write(floatProduct(hidden, MLP * hidden));
   const integers = await sessions.write(integerProduct(hidden, MLP * hidden));
-  const window = windowOf({ bundle, candidates: CANDIDATES, ...load });
-  const answer = openStubWindow(window)('/?docvalue_fields=mice.states');
   const memory = new Uint8Array(COPIED_BYTES).fill(1);
   const copy = new Uint8Array(COPIED_BYTES);
   return {
     mice: { run: () => model.score(query, documents) },
     'mice, 1000 candidates': { run: () => model.score(query, many) },
     'mice, reading the stored bytes alone': { run: () => read(documents, bundle, () => undefined) },
-    'mice, an answer with states': {
-      run: () => {
-        for (let turn = 0; turn < ANSWERS; turn++) passAnswer(answer, bundle);
-      },
-      times: 1 / ANSWERS,
-    },
+    'mice, an answer with states': { spend: async () => (await answers.ask()) as Spent },
     'cross-encoder as shipped': { run: pairsWith(own, true), times: CANDIDATES / PAIRS },
     'cross-encoder float32': {
       run: pairsWith(await crossEncoder('float32'), false),
@@ -167,18 +159,6 @@ function pairs(session: Session, count: number, atOnce: number, tokens: number, 
   return async () => {
     for (let done = 0; done < count; done += atOnce) await session.run(inputs);
   };
-}
-
-/** From the bytes of a cluster's answer to states for the model, and the page cut out of them. */
-function passAnswer(answer: Buffer, { id: bundleId }: Bundle): void {
-  const places = findHits(answer, 'mice.states');
-  const lying = places.hits.map(({ states: at }) => ({ states: at && { answer, at }, isOwn: true }));
-  const { decode, giveBack } = openSlab(lying);
-  for (const [at, hit] of places.hits.entries())
-    findStates(textIn(answer, hit, TEXT), lying[at]!, { bundleId }, decode);
-  const hits = Array.from({ length: PAGE }, (_, at) => ({ place: CANDIDATES - 1 - at, score: 1 }));
-  splice(answer, places, { hits, maxScore: 1 });
-  giveBack();
 }
 
 /** Checked, decoded and laid out as a model thread does it. */

@@ -8,7 +8,7 @@ import { analyzerOf, bm25Search, indexBody } from '../evaluate/bm25.ts';
 import { loadCorpus } from '../evaluate/load.ts';
 import { percentile } from '../evaluate/percentiles.ts';
 import { type Stage, type StageTimes, stageTimesOf } from '../observe/stages.ts';
-import { startChild } from './child.ts';
+import { startServer } from './child.ts';
 import { type BenchReport, rounded } from './report.ts';
 import { timed } from './timed.ts';
 
@@ -51,7 +51,7 @@ export async function benchSearches(options: SearchBenchOptions): Promise<Search
     await loadCorpus(corpus, { url: server.url, index }, { signal });
     await engine.refresh(index);
     const flags = ['--upstream-url', server.url, '--listen-port', '0', '--log-level', 'warn'];
-    const proxy = await startChild('../cli/main', [
+    const proxy = await startServer('../cli/main', [
       'proxy',
       '--json',
       ...flags,

@@ -1,6 +1,6 @@
 /** The sidecar in a process of its own, and the documents that are written through it. */
 import { defaultBundleDirectory } from '../model/bundle.ts';
-import { type ChildServer, startChild } from './child.ts';
+import { type ChildServer, startServer } from './child.ts';
 
 export interface BenchDocument {
   readonly title: string;
@@ -27,5 +27,5 @@ export function startSidecar(upstream: string, { bundle, threads }: SidecarOptio
     'log-level': 'warn',
   };
   const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
-  return startChild('../cli/main', ['sidecar', '--json', ...args]);
+  return startServer('../cli/main', ['sidecar', '--json', ...args]);
 }

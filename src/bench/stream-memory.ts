@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { request } from 'undici';
 import { MiceError } from '../errors.ts';
-import { type ChildServer, startChild } from './child.ts';
+import { type ChildServer, startServer } from './child.ts';
 import { type BenchDocument, type SidecarOptions, startSidecar } from './sidecar.ts';
 
 /** Documents that come again and again, under other ids: their texts are read once, and nothing is computed later. */
@@ -22,7 +22,7 @@ export async function streamMemory(
   streamMb: number,
   options: SidecarOptions,
 ): Promise<StreamMemory | undefined> {
-  const stub = await startChild('./stub-cluster', []);
+  const stub = await startServer('./stub-cluster', []);
   try {
     const sidecar = await startSidecar(stub.url, options);
     try {

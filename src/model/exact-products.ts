@@ -12,13 +12,14 @@ export function needsExactProducts(architecture: string, cpuinfo: string | undef
 }
 
 /**
- * Session options of this machine's processor. Weights that are dequantised first stay int8, for the runtime cannot read
- * them otherwise.
+ * Session options: weights that are dequantised before their product are so when the graph is opened, not in every
+ * inference; and what this machine's processor needs.
  */
-export function productOptions(): { readonly extra?: Record<string, string> } {
-  return needsExactProducts(process.arch, cpuinfoOrUndefined())
-    ? { extra: { 'session.x64quantprecision': '1', 'session.disable_quant_qdq': '1' } }
-    : {};
+export function productOptions(): { readonly extra: Record<string, string> } {
+  const exact = needsExactProducts(process.arch, cpuinfoOrUndefined());
+  return {
+    extra: { 'session.disable_quant_qdq': '1', ...(exact ? { 'session.x64quantprecision': '1' } : {}) },
+  };
 }
 
 function cpuinfoOrUndefined(): string | undefined {

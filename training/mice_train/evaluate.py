@@ -65,7 +65,8 @@ def evaluate(directory: Path, data: Path, work: Path, plan: Measure, log: Log = 
         raise Refused(f"{directory} has no cross-encoder graph; accepted is evaluate.cross_encoder: false")
     per_query: PerQuery = {}
     for dev in read_dev_sets(data / "dev", plan.sets, plan.most_queries):
-        per_query[dev.name] = measure(dev, score_queries(bundle, dev, work, plan.cross_encoder, log),
+        documents = encode_candidates(bundle, dev, work, log)
+        per_query[dev.name] = measure(dev, score_queries(bundle, dev, documents, plan.cross_encoder, log),
                                       stages_of(bundle, plan))
         log(dev.name, {way: round(mean_of(found), 4) for way, found in per_query[dev.name].items()})
     return per_query
@@ -134,14 +135,21 @@ def intervals(per_query: PerQuery, one: str, other: str, mean_sets: Sequence[str
     return found
 
 
-def score_queries(bundle: Bundle, dev: DevSet, work: Path, cross_encoder: bool, log: Log) -> Iterator[Scored]:
-    wanted = sorted({document for found in dev.candidates.values() for document in found})
-    encoded = encode_once(bundle, dev, wanted, work, log)
-    row_of = {document: row for row, document in enumerate(wanted)}
+@dataclass(frozen=True)
+class Candidates:
+    """The encoded documents that queries of one set find, and the row of each."""
+
+    encoded: EncodedDocuments
+    rows: dict[str, int]
+
+
+def score_queries(
+    bundle: Bundle, dev: DevSet, documents: Candidates, cross_encoder: bool, log: Log
+) -> Iterator[Scored]:
     weights = bundle.manifest["score"]
     for query, text in progress(list(dev.queries.items()), f"score {dev.name}", log):
         candidates = dev.candidates[query]
-        rows = np.array([row_of[c] for c in candidates], int)
+        encoded, rows = documents.encoded, np.array([documents.rows[c] for c in candidates], int)
         states, vector = bundle.encode_query(text)
         cosine = encoded.vectors[rows] @ vector
         added = bundle.interaction(states, encoded, rows) if len(rows) else np.zeros(0)
@@ -152,9 +160,10 @@ def score_queries(bundle: Bundle, dev: DevSet, work: Path, cross_encoder: bool, 
         yield Scored(query, candidates, cosine, added + weights["cosineWeight"] * cosine, whole)
 
 
-def encode_once(bundle: Bundle, dev: DevSet, wanted: list[str], work: Path, log: Log) -> EncodedDocuments:
+def encode_candidates(bundle: Bundle, dev: DevSet, work: Path, log: Log) -> Candidates:
     """Cached by what the document graph computes: training the interaction leaves it as it is. A sample of another
     size has other documents."""
+    wanted = sorted({document for found in dev.candidates.values() for document in found})
     path = work / "dev" / f"{dev.name}-{bundle.probe()}.npz"
     if not path.exists() or len(np.load(path)["lengths"]) != len(wanted):
         log(f"encode {len(wanted)} documents of {dev.name}")
@@ -163,5 +172,6 @@ def encode_once(bundle: Bundle, dev: DevSet, wanted: list[str], work: Path, log:
             unfinished, states=encoded.states.flat, scales=encoded.scales.flat, lengths=encoded.states.lengths,
             vectors=encoded.vectors))
     arrays = np.load(path)
-    return EncodedDocuments(from_lengths(arrays["states"], arrays["lengths"]),
-                            from_lengths(arrays["scales"], arrays["lengths"]), arrays["vectors"])
+    encoded = EncodedDocuments(from_lengths(arrays["states"], arrays["lengths"]),
+                               from_lengths(arrays["scales"], arrays["lengths"]), arrays["vectors"])
+    return Candidates(encoded, {document: row for row, document in enumerate(wanted)})

@@ -33,7 +33,7 @@ from mice_train.nodes import (
 )
 from mice_train.projection import Projection
 from mice_train.reader import Reader
-from mice_train.stored_nodes import StoredStates, bias_nodes, stored_states
+from mice_train.stored_nodes import StoredStates, bias_nodes, first_state_nodes, stored_states
 from mice_train.watch import Feed, watch
 
 TOKEN_INPUTS = [value("input_ids", INT64, ["B", "T"]), value("attention_mask", INT64, ["B", "T"])]
@@ -164,7 +164,7 @@ def interaction_nodes(graph: Graph, interaction: Interaction, limit: int) -> onn
     sequence = TokenSequence(graph, count, query_bias_nodes(graph, count), limit, by_row=True)
     x = graph.op("Unsqueeze", "query_states", graph.ints([0]))
     for number, block in enumerate(interaction.blocks):
-        x = cross_nodes(graph, block, x, stored, same)
+        x = cross_nodes(graph, block, x, stored, same, once=number == 0)
         x = layer_nodes(graph, block.layer, x, sequence, cls_only=number == len(interaction.blocks) - 1)
     cls = graph.op("Squeeze", x, graph.ints([1]))
     score_nodes(graph, interaction, norm_nodes(graph, interaction.final_norm, cls))
@@ -183,12 +183,14 @@ def score_nodes(graph: Graph, reader: Reader, x: str) -> None:
     graph.name_output(graph.op("Squeeze", scores, graph.ints([1])), "scores")
 
 
-def cross_nodes(graph: Graph, block: Block, x: str, stored: StoredStates, same: str | None = None) -> str:
-    """`pruned.cross`: x [1 or N,Tq,H], same [N,Tq,D] (for a lexical one) → [N,Tq,H]."""
+def cross_nodes(
+    graph: Graph, block: Block, x: str, stored: StoredStates, same: str | None = None, once: bool = False
+) -> str:
+    """`pruned.cross`: x [1 or N,Tq,H], same [N,Tq,D] (for a lexical one) → [N,Tq,H]. `once`: x is the query alone."""
     before, after = (block.cross_norm, nn.Identity()) if block.pre_norm else (nn.Identity(), block.cross_norm)
-    q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x))
-    read = one_head_nodes if block.read_heads == 1 else absorbed_nodes
-    values = read(graph, block, q, stored)
+    q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x), few=once)
+    values = (one_head_nodes(graph, block, q, stored) if block.read_heads == 1
+              else absorbed_nodes(graph, block, q, stored))
     # the value bias passes through the weighted sum unchanged, so it joins the output's
     value_bias = block.cross_value.bias.repeat(block.heads // block.read_heads)
     bias = block.cross_out.weight @ value_bias + block.cross_out.bias
@@ -204,11 +206,17 @@ def absorbed_nodes(graph: Graph, block: Block, q: str, stored: StoredStates) -> 
     hidden, dims = block.cross_query.in_features, block.cross_key.in_features
     width = hidden // block.heads
     key = array(block.cross_key.weight).reshape(block.heads, width, dims) / math.sqrt(width)
-    val = array(block.cross_value.weight).reshape(block.heads, width, dims).transpose(0, 2, 1)
+    val = array(block.cross_value.weight)
     absorbed = graph.by_head(heads_nodes(graph, q, block.heads, width), key)
     read = stored.read(graph.reshape(absorbed, [0, -1, dims]))
-    context = graph.reshape(read, [0, block.heads, -1, dims])
-    return merge_nodes(graph, graph.by_head(context, val), hidden)
+    values = graph.by_head(graph.reshape(read.rest, [0, block.heads, -1, dims]),
+                           val.reshape(block.heads, width, dims).transpose(0, 2, 1))
+    if read.scale is not None and read.share is not None:
+        first = graph.reshape(graph.op("MatMul", first_state_nodes(graph), graph.constant(val.T)),
+                              [0, block.heads, 1, width])
+        scale, share = (graph.reshape(part, [0, block.heads, -1, 1]) for part in (read.scale, read.share))
+        values = graph.op("Add", graph.op("Mul", values, scale), graph.op("Mul", first, share))
+    return merge_nodes(graph, values, hidden)
 
 
 def one_head_nodes(graph: Graph, block: Block, q: str, stored: StoredStates) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mice_train.fitted import Rounding, fit_linear, fit_rounding, quantize_rows
+from mice_train.fitted import Rounding, fit_linear, quantize_rows
 
 WEIGHTS_FILE = "weights.bin"
 OPSET = 21
@@ -28,11 +28,11 @@ InteractionCompute = Literal["float32", "int8-blocks", "int8-weights", "int8-row
 """How big matrices are stored and multiplied.
 
 float32: as they are. int8-blocks: MatMulNBits, int8 weights with a scale per BLOCK, activations quantised per row
-and block inside the kernel, so no row depends on another. int8-weights: DequantizeLinear per output channel, float
-compute. int8-rows: int8 weights with a scale per output channel, activations with a scale per row, multiplied as
-integers, and stored states as they are stored: about half the time of the others where rows are many, with a coarser
-rounding than blocks. int8-fixed: the same with activation scales that were found at export on real text (`fitted.py`),
-so that nothing is measured at run time.
+and block inside the kernel, so no row depends on another. int8-weights: the same weights in float32, which they become
+when the graph is opened. int8-rows: int8 weights with a scale per output channel, activations with a scale per row,
+multiplied as integers, and stored states as they are stored: about half the time of the others where rows are many,
+with a coarser rounding than blocks. int8-fixed: the same with activation scales that were found at export on real text
+(`fitted.py`), so that nothing is measured at run time.
 """
 
 @dataclass(frozen=True)
@@ -173,33 +173,31 @@ class Graph:
                                     self.constant(fitted.scales), self.constant(moved.astype(np.float32)))
 
     def by_head(self, x: str, weight: np.ndarray) -> str:
-        """x [...,heads,T,in] · weight [heads,in,out] → [...,heads,T,out]."""
-        rows = self.seen_at(x) if self.compute == "int8-fixed" else None
-        if rows is None:
-            return self.op("MatMul", x, self.constant(weight.astype(np.float32)))
-        q8, scale = quantize_rows(weight.transpose(0, 2, 1).reshape(-1, weight.shape[1]))
-        heads, inner, out = weight.shape
-        q8 = q8.reshape(heads, out, inner).transpose(0, 2, 1)
-        return self.integer_product(self.rounded(x, fit_rounding(rows)), self.constant(q8),
-                                    self.constant(scale.reshape(heads, 1, out)))
+        """x [...,heads,T,in] · weight [heads,in,out] → [...,heads,T,out]. In float32: products this small gain little
+        from integers, whose rounding showed most here."""
+        return self.op("MatMul", x, self.constant(weight.astype(np.float32)))
 
-    def linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None) -> str:
-        """x [...,in] · weight [out,in]ᵀ + bias."""
+    def linear(self, x: str, weight: np.ndarray, bias: np.ndarray | None, few: bool = False) -> str:
+        """x [...,in] · weight [out,in]ᵀ + bias. `few` rows, the query's or one a document, save less time than a fixed
+        scale's error is worth: int8-weights in int8-fixed."""
         rows, inner = weight.shape
-        if self.compute == "int8-fixed" and rows > 1:
+        compute = "int8-weights" if few and self.compute == "int8-fixed" else self.compute
+        if compute == "int8-fixed" and rows > 1:
             fixed = self.fixed_linear(x, weight, bias)
             if fixed is not None:
                 return fixed
-        if self.compute == "int8-blocks" and inner % BLOCK == 0 and rows > 1:
+        if compute == "int8-blocks" and inner % BLOCK == 0 and rows > 1:
             q, scale = quantize_blocks(weight)
             inputs = [x, self.constant(q), self.constant(scale)]
             y = self.op("MatMulNBits", *inputs, domain="com.microsoft", K=inner, N=rows, bits=8, block_size=BLOCK,
                         accuracy_level=4)
-        elif self.compute == "int8-weights" and rows > 1:
-            q8, row_scale = quantize_rows(weight)
-            w = self.op("DequantizeLinear", self.constant(q8.T), self.constant(row_scale), axis=1)
-            y = self.op("MatMul", x, w)
-        elif self.compute == "int8-rows" and rows > 1:
+        elif compute == "int8-weights" and inner % BLOCK == 0 and rows > 1:
+            q, scale = quantize_blocks(weight)
+            middle = np.full(scale.shape, MIDDLE, np.uint8)
+            w = self.op("DequantizeLinear", self.constant(q.reshape(rows, inner)), self.constant(scale),
+                        self.constant(middle), axis=1, block_size=BLOCK)
+            y = self.op("MatMul", x, self.transpose(w, [1, 0]))
+        elif compute == "int8-rows" and rows > 1:
             q8, row_scale = quantize_rows(weight)
             values, scale, middle = self.quantized_rows(x)
             y = self.op("MatMulIntegerToFloat", values, self.constant(q8.T), self.float(1), self.constant(row_scale),

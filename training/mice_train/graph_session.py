@@ -8,17 +8,18 @@ from pathlib import Path
 import onnxruntime
 import torch
 
-EXACT = ("session.x64quantprecision", "session.disable_quant_qdq")
-"""uint8 weights in products of integers; weights that are dequantised first stay int8, for the runtime cannot read them
-otherwise."""
+ALWAYS = "session.disable_quant_qdq"
+"""Weights that are dequantised before their product are so when the graph is opened, not in every inference."""
+EXACT = "session.x64quantprecision"
+"""uint8 weights in products of integers."""
 
 
 def open_graph(path: Path, threads: int = 1) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.add_session_config_entry(ALWAYS, "1")
     if not adds_exactly(torch.cpu.get_capabilities()):
-        for name in EXACT:
-            options.add_session_config_entry(name, "1")
+        options.add_session_config_entry(EXACT, "1")
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 

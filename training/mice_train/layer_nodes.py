@@ -10,6 +10,7 @@ import numpy as np
 from mice_train.encoder import BLOCKED, Layer
 from mice_train.graph import Graph
 from mice_train.nodes import (
+    INT_MOST,
     array,
     first_rows_nodes,
     heads_nodes,
@@ -20,9 +21,6 @@ from mice_train.nodes import (
     stacked_nodes,
 )
 from mice_train.pre_norm import PreNormLayer, angles
-
-INT_MOST = np.iinfo(np.int64).max
-"""To the end of an axis."""
 
 
 @dataclass
@@ -132,7 +130,7 @@ def absorbed_cls_nodes(graph: Graph, layer: Layer, x: str, sequence: TokenSequen
     width = hidden // heads
     key = array(layer.key.weight).reshape(heads, width, hidden) / math.sqrt(width)
     value = array(layer.value.weight).reshape(heads, width, hidden).transpose(0, 2, 1)
-    q = linear_nodes(graph, layer.query, cls_nodes(graph, x, axis=1))
+    q = linear_nodes(graph, layer.query, cls_nodes(graph, x, axis=1), few=True)
     # heads first, so that each is one product of all rows
     by_head = graph.transpose(graph.reshape(q, [-1, heads, width]), [1, 0, 2])
     asked = graph.transpose(graph.op("MatMul", by_head, graph.constant(key.astype(np.float32))), [1, 0, 2])
@@ -142,7 +140,7 @@ def absorbed_cls_nodes(graph: Graph, layer: Layer, x: str, sequence: TokenSequen
     read = graph.transpose(graph.op("MatMul", context, graph.constant(value)), [1, 0, 2])
     merged = graph.reshape(read, [-1, 1, hidden])
     moved = layer.out.weight @ layer.value.bias + layer.out.bias
-    return graph.linear(merged, array(layer.out.weight), array(moved))
+    return graph.linear(merged, array(layer.out.weight), array(moved), few=True)
 
 
 def cls_bias_nodes(graph: Graph, bias: str) -> str:

@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from mice_train.graph import Graph
 
 FLOAT, INT64, INT8 = TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT8
+INT_MOST = np.iinfo(np.int64).max
+"""To the end of an axis."""
 
 
 def value(name: str, dtype: int, shape: list[str | int]) -> onnx.ValueInfoProto:
@@ -27,11 +29,11 @@ def norm_nodes(graph: Graph, norm: nn.Module, x: str) -> str:
     return graph.norm(x, array(norm.weight), array(norm.bias), norm.eps)
 
 
-def linear_nodes(graph: Graph, linear: nn.Module, x: str) -> str:
+def linear_nodes(graph: Graph, linear: nn.Module, x: str, few: bool = False) -> str:
     """A linear map, or nothing where the module is nn.Identity."""
     if isinstance(linear, nn.Identity):
         return x
-    return graph.linear(x, array(linear.weight), None if linear.bias is None else array(linear.bias))
+    return graph.linear(x, array(linear.weight), None if linear.bias is None else array(linear.bias), few)
 
 
 def stacked_nodes(graph: Graph, linears: list[nn.Linear], x: str) -> str:

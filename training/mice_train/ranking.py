@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mice_train.dev_sets import DevSet, read_dev_sets
-from mice_train.evaluate import Measure, Scored, score_queries, stages_of
+from mice_train.evaluate import Measure, Scored, encode_candidates, score_queries, stages_of
 from mice_train.first_stage import FirstStage
 from mice_train.metrics import ndcg
 from mice_train.reporting import Log
@@ -22,21 +22,33 @@ LEAST_TAU = 0.98
 
 
 @dataclass(frozen=True)
-class Agreement:
-    """Of one set, by the score that a search is ordered by (first stage included)."""
+class Order:
+    """How a set is ordered, by the score that a search is ordered by (first stage included), and how float32 would."""
 
-    queries: int
     reference: float
-    """nDCG@10 with float32 graphs."""
+    """nDCG@10 in float32."""
     shipped: float
     tau: float
     least_tau: float
     first_kept: float
     """Part of the queries whose first document is the same."""
 
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of one set. `encoded`: where documents are encoded in float32 too. What differs there is mostly the states: a
+    value beside a step's edge is rounded to the other step by the smallest difference, and no float32 runtime encodes
+    like another."""
+
+    queries: int
+    stored: Order
+    """From the same stored documents: what is asked for."""
+    encoded: Order
+
     @property
     def same(self) -> bool:
-        return abs(self.shipped - self.reference) <= MOST_NDCG_MOVED and self.tau >= LEAST_TAU
+        moved = abs(self.stored.shipped - self.stored.reference)
+        return moved <= MOST_NDCG_MOVED and self.stored.tau >= LEAST_TAU
 
 
 def compare_rankings(
@@ -45,13 +57,16 @@ def compare_rankings(
     """Set → agreement. What was encoded is kept in work/dev, as `evaluate` keeps it."""
     stage, found = stages_of(shipped, plan)["mice"], {}
     for dev in read_dev_sets(data / "dev", plan.sets, plan.most_queries):
-        found[dev.name] = agreement(dev, score_queries(shipped, dev, work, False, log),
-                                    score_queries(exact, dev, work, False, log), stage)
+        ours, theirs = (encode_candidates(bundle, dev, work, log) for bundle in (shipped, exact))
+        given = list(score_queries(shipped, dev, ours, False, log))
+        stored, encoded = (order_of(dev, given, score_queries(exact, dev, documents, False, log), stage)
+                           for documents in (ours, theirs))
+        found[dev.name] = Agreement(len(given), stored, encoded)
         log(dev.name, "ranks alike" if found[dev.name].same else "RANKS OTHERWISE", asdict(found[dev.name]))
     return found
 
 
-def agreement(dev: DevSet, shipped: Iterable[Scored], exact: Iterable[Scored], stage: FirstStage) -> Agreement:
+def order_of(dev: DevSet, shipped: Iterable[Scored], exact: Iterable[Scored], stage: FirstStage) -> Order:
     """Of the same queries in the same order."""
     rows = []
     for ours, theirs in zip(shipped, exact, strict=True):
@@ -62,8 +77,7 @@ def agreement(dev: DevSet, shipped: Iterable[Scored], exact: Iterable[Scored], s
         gains = [ndcg([ours.candidates[n] for n in by], dev.judged[ours.query]) for by in (right, order)]
         rows.append([*gains, kendall_tau(keys[top], expected[top]), float((order[:1] == right[:1]).all())])
     reference, gain, tau, kept = np.array(rows).T
-    return Agreement(len(rows), *(float(x) for x in (reference.mean(), gain.mean(), tau.mean(), tau.min(),
-                                                     kept.mean())))
+    return Order(*(float(x) for x in (reference.mean(), gain.mean(), tau.mean(), tau.min(), kept.mean())))
 
 
 def kendall_tau(a: np.ndarray, b: np.ndarray) -> float:

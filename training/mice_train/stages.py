@@ -182,7 +182,7 @@ def run_ranking(job: Job, out: Path, json_file: Path | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         write_bundle(trained_parts(job), Path(folder), "float32")
         found = compare_rankings(Bundle(out), Bundle(Path(folder)), job.data, job.work / "ranking",
-                                 Measure(plan.sets, plan.sample), job.log)
+                                 Measure(plan.sets, plan.ranking_sample), job.log)
     if json_file:
         content = {name: {**asdict(agreement), "same": agreement.same} for name, agreement in found.items()}
         write_whole(json_file, lambda path: path.write_text(json.dumps(content, indent=2) + "\n"))

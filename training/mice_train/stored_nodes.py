@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -9,10 +10,20 @@ import numpy as np
 from mice_train.encoder import BLOCKED
 from mice_train.fitted import LEVELS, fit_rounding
 from mice_train.graph import LEAST_SCALE, Graph
-from mice_train.nodes import FLOAT
+from mice_train.nodes import FLOAT, INT_MOST
 
 MOST_WEIGHT = LEVELS
 """Attention weights are not negative, so they take all of a uint8."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """Means of a document's states [N,R,D] = scale [N,R,1] · rest [N,R,D] + share [N,R,1] · first state [N,1,D], which
+    is taken as it is stored; or the rest alone. What follows is linear, and narrower: these come after it."""
+
+    rest: str
+    scale: str | None = None
+    share: str | None = None
 
 
 class StoredStates(Protocol):
@@ -20,8 +31,8 @@ class StoredStates(Protocol):
 
     inside: str
 
-    def read(self, q: str) -> str:
-        """q [1 or N,R,D] → the mean of the states, weighted by the softmax of their products with q [N,R,D]."""
+    def read(self, q: str) -> Read:
+        """q [1 or N,R,D] → the means of the states, weighted by the softmax of their products with q."""
 
     def average(self, attended: str) -> str:
         """Weights [N,R,Td] → the sum of the states so weighted [N,R,D]."""
@@ -46,8 +57,13 @@ def scaled_states(graph: Graph) -> str:
     return graph.op("Mul", graph.cast("document_states", FLOAT), scales)
 
 
-def positive_nodes(graph: Graph, scales: str) -> str:
-    return graph.op("Max", scales, graph.float(LEAST_SCALE))
+def positive_nodes(graph: Graph, x: str) -> str:
+    return graph.op("Max", x, graph.float(LEAST_SCALE))
+
+
+def first_state_nodes(graph: Graph) -> str:
+    """Every document's first state as it is stored, unscaled [N,1,D]."""
+    return graph.cast(graph.op("Slice", "document_states", graph.ints([0]), graph.ints([1]), graph.ints([1])), FLOAT)
 
 
 class FloatStates:
@@ -63,12 +79,12 @@ class FloatStates:
     def states(self) -> str:
         return self.z
 
-    def read(self, q: str) -> str:
+    def read(self, q: str) -> Read:
         graph = self.graph
         if graph.compute == "int8-fixed":
             graph.seen_at(q)
         logits = graph.op("MatMul", q, self.turned)
-        return self.average(graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1))
+        return Read(self.average(graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1)))
 
     def average(self, attended: str) -> str:
         return self.graph.op("MatMul", attended, self.z)
@@ -98,12 +114,12 @@ class Int8States(StoredIntegers):
         super().__init__(graph, inside)
         self.bias = bias_nodes(graph, inside)
 
-    def read(self, q: str) -> str:
+    def read(self, q: str) -> Read:
         graph = self.graph
         values, scale, middle = graph.quantized_rows(q)
         product = graph.cast(graph.op("MatMulInteger", values, self.turned, middle), FLOAT)
         logits = graph.op("Mul", graph.op("Mul", product, scale), self.scales)
-        return self.average(graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1))
+        return Read(self.average(graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1)))
 
     def average(self, attended: str) -> str:
         """The scale of a state joins the weight of its token."""
@@ -120,34 +136,41 @@ class FixedStates(StoredIntegers):
 
     The scale s of a state belongs to its token's weight w. With its logarithm added to the logit, where padding is
     blocked anyway, the softmax gives u = w·s / Σ w·s, and since Σ w = 1 the mean is Σ u·z / Σ (u/s): no pass over the
-    weights for it. They are rounded by the largest of their row, which comes back with the sum.
+    weights for it.
+
+    Weights are rounded by the largest of their row but the first: most rows look at `[CLS]` far more than at any other
+    token (a sink of attention), in whose steps the others would vanish. What it has beyond the largest is cut off by
+    the rounding, and stays apart.
     """
 
     def __init__(self, graph: Graph, inside: str) -> None:
         super().__init__(graph, inside)
-        self.bias = graph.op("Where", inside, graph.op("Log", positive_nodes(graph, self.scales)), graph.float(BLOCKED))
-        column = graph.op("Unsqueeze", "document_scales", graph.ints([2]))
-        self.parts = graph.op("Where", graph.reshape(inside, [0, -1, 1]),
-                              graph.op("Reciprocal", positive_nodes(graph, column)), graph.float(0))
+        positive = positive_nodes(graph, self.scales)
+        self.bias = graph.op("Where", inside, graph.op("Log", positive), graph.float(BLOCKED))
+        self.parts = graph.reshape(graph.op("Where", inside, graph.op("Reciprocal", positive), graph.float(0)),
+                                   [0, -1, 1])
         self.tokens = graph.op("Slice", graph.op("Shape", "document_states"), graph.ints([1]), graph.ints([2]))
 
-    def read(self, q: str) -> str:
+    def read(self, q: str) -> Read:
         graph = self.graph
         rounded = graph.rounded(q, fit_rounding(graph.seen_at(q)))
         logits = graph.integer_product(rounded, self.turned, self.scales)
         shares = graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1)
-        total, most = self.weighted(shares)
-        whole = graph.reshape(graph.op("MatMul", shares, self.parts), [-1])
-        shape = graph.op("Concat", graph.op("Slice", graph.op("Shape", shares), graph.ints([0]), graph.ints([2])),
-                         graph.ints([1]), axis=0)
-        return graph.op("Mul", total, graph.op("Reshape", graph.op("Div", most, whole), shape))
+        total, flat_most = self.weighted(shares)
+        whole = graph.op("MatMul", shares, self.parts)
+        most = graph.op("Reshape", flat_most, graph.op("Shape", whole))
+        first = graph.op("Slice", shares, graph.ints([0]), graph.ints([1]), graph.ints([2]))
+        beyond = graph.op("Relu", graph.op("Sub", first, most))
+        return Read(total, graph.op("Div", most, whole), graph.op("Div", beyond, whole))
 
     def weighted(self, shares: str) -> tuple[str, str]:
-        """Not negative [N,R,Td] → the sum of the integers so weighted [N,R,D] in units of the largest of a row, these
-        [N·R]. One row of weights has one scale, so rows are flattened, where that is quick."""
+        """Not negative [N,R,Td] → the sum of the integers so weighted [N,R,D] in units of a row's largest but the
+        first, these [N·R]. One row of weights has one scale, so rows are flattened, where that is quick."""
         graph = self.graph
         flat = graph.op("Reshape", shares, graph.op("Concat", graph.ints([-1]), self.tokens, axis=0))
-        most = graph.op("ReduceMax", flat, graph.ints([-1]), keepdims=0)
+        others = graph.op("Slice", flat, graph.ints([1]), graph.ints([INT_MOST]), graph.ints([1]))
+        # positive even where there are no others
+        most = positive_nodes(graph, graph.op("ReduceMax", others, graph.ints([-1]), keepdims=0))
         step = graph.op("Mul", most, graph.float(1 / MOST_WEIGHT))
         values = graph.op("Reshape", graph.op("QuantizeLinear", flat, step, axis=0), graph.op("Shape", shares))
         one = graph.float(1)

@@ -6,10 +6,12 @@ import torch
 from mice_train import pruned
 from mice_train.export import export_interaction
 from mice_train.fitted import fit_linear, fit_rounding
-from mice_train.graph import WEIGHTS_FILE, SharedWeights, save
+from mice_train.graph import WEIGHTS_FILE, Graph, SharedWeights, save
 from mice_train.graph_session import open_graph
+from mice_train.nodes import FLOAT, INT8, value
 from mice_train.quantize import dequantize, quantize
 from mice_train.refused import Refused
+from mice_train.stored_nodes import FixedStates
 from tests.conftest import HIDDEN, STATE_DIMS
 
 RANDOM_TOLERANCE = 0.1
@@ -63,9 +65,34 @@ def test_a_documents_score_depends_on_neither_its_companions_nor_padding(graph):
 def test_large_products_are_of_integers_and_nothing_is_measured_but_attention(graph):
     nodes = onnx.load(graph).graph.node
     kinds = [node.op_type for node in nodes]
-    assert kinds.count("MatMulIntegerToFloat") > 20
+    assert kinds.count("MatMulIntegerToFloat") > 12
     assert kinds.count("ReduceMax") == 2  # of the attention weights of each block
     assert {"MatMulNBits", "DynamicQuantizeLinear"}.isdisjoint(kinds)
+
+
+def test_a_first_token_that_takes_most_of_the_attention_leaves_the_others_their_digits(tmp_path):
+    rng, tokens, dims = np.random.default_rng(0), 60, 32
+    states = rng.integers(-7, 8, (3, tokens, dims)).astype(np.int8)
+    asked = states[0, :1].astype(np.float32)[None] / 40
+    states[:, 0] = states[0, 0]
+    given = {"q": asked, "document_states": states, "document_scales": np.ones((3, tokens), np.float32)}
+
+    graph = Graph("read", SharedWeights(), "int8-fixed", [asked[0]])
+    read = FixedStates(graph, graph.constant(np.ones((3, 1, tokens), bool))).read("q")
+    for name, found in (("rest", graph.op("Mul", read.rest, read.scale)), ("share", read.share)):
+        graph.name_output(found, name)
+    save(graph.model([value("q", FLOAT, [1, 1, dims]), value("document_states", INT8, [3, tokens, dims]),
+                      value("document_scales", FLOAT, [3, tokens])],
+                     [value("rest", FLOAT, [3, 1, dims]), value("share", FLOAT, [3, 1, 1])]), tmp_path / "read.onnx")
+    (tmp_path / WEIGHTS_FILE).write_bytes(graph.weights.content)
+    rest, share = open_graph(tmp_path / "read.onnx").run(["rest", "share"], given)
+
+    logits = (asked * states).sum(-1, keepdims=True)
+    weights = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert (weights[:, 0] > 0.8).all()
+    others = (weights * states)[:, 1:].sum(1)
+    found = rest[:, 0] + (share[:, 0] - weights[:, 0]) * states[:, 0]
+    assert np.linalg.norm(found - others) < 0.03 * np.linalg.norm(others)
 
 
 def test_without_text_there_are_no_scales(interaction):

@@ -265,4 +265,4 @@ def test_a_bundle_is_held_against_its_ranking_in_float32(place):
     place.run("ranking", "--json", str(place.root / "ranking.json"))
     [found] = json.loads((place.root / "ranking.json").read_text()).values()
     assert found["same"]
-    assert found["tau"] == 1
+    assert found["stored"]["tau"] == found["encoded"]["tau"] == 1

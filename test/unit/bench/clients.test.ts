@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { startChild } from '../../../src/bench/child.ts';
+import { startServer } from '../../../src/bench/child.ts';
 import { measureClients } from '../../../src/bench/clients.ts';
 import { figuresPage } from '../../../src/bench/figures-page.ts';
 import { openStubWindow } from '../../../src/bench/stub-window.ts';
@@ -41,7 +41,7 @@ it('the stub of a cluster gives the doc values that a search asks for, and no ot
 it('a server in a process of its own finds the documents of the file it is given', async () => {
   const file = join(mkdtempSync(join(tmpdir(), 'window-')), 'window.json');
   writeFileSync(file, JSON.stringify(documents));
-  const cluster = await startChild('./stub-cluster', [file]);
+  const cluster = await startServer('./stub-cluster', [file]);
   try {
     const answer = await fetch(`${cluster.url}/window/_search`, { method: 'POST', body: '{}' });
     expect(((await answer.json()) as { hits: { max_score: number } }).hits.max_score).toBe(2);

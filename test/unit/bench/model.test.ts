@@ -21,6 +21,7 @@ it('bench rerank holds scoring against its peers and the limits, and follows its
     'maxSim',
     'limitFp32',
     'limitInt8',
+    'answerShare',
   ];
   for (const name of promised) expect(report.ratios[name], name).toBeGreaterThan(0);
   expect(report.conditions).toMatchObject({
