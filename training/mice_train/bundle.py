@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnx
 
+from mice_train.compensated import round_encoder
 from mice_train.cross_encoder import CrossEncoder
 from mice_train.encoder import Encoder
 from mice_train.export import (
@@ -77,6 +78,8 @@ class Parts:
     cross_encoder: PairReader | None = None
     feeds: Sequence[Feed] = ()
     """Inputs of the interaction graph from real text, which int8-fixed finds its scales on."""
+    texts: Sequence[list[int]] = ()
+    """Token ids of real texts that the rounding of the encoder's weights makes up for itself on."""
 
     @property
     def hidden(self) -> int:
@@ -93,6 +96,8 @@ def write_bundle(parts: Parts, directory: Path, compute: Compute | Computes) -> 
     """Writes every file but the model card; returns the manifest, which is written too."""
     directory.mkdir(parents=True, exist_ok=True)
     weights = SharedWeights()
+    if compute != "float32" and parts.texts:
+        round_encoder(weights, parts.encoder, parts.texts)
     graphs = {}
     for role, model in export_graphs(parts, weights, compute).items():
         graphs[role] = f"{role}.onnx"

@@ -1,4 +1,4 @@
-"""Inputs of the interaction graph as searches will give them: training queries over stored passages."""
+"""Inputs of the graphs as they will come: training queries, and passages."""
 
 from __future__ import annotations
 
@@ -8,12 +8,27 @@ import numpy as np
 
 from mice_train.encode import StoredPassages, load_passages, load_queries
 from mice_train.ragged import from_lengths
-from mice_train.records import read_queries
+from mice_train.records import is_held_out, read_passages, read_queries
+from mice_train.source import Source
 from mice_train.stored_form import StoredForm, stored_as
+from mice_train.tokens import document_text, load_tokenizer, tokenize
 from mice_train.watch import Feed
 
 QUERIES = 80
 DOCUMENTS = 12
+ENCODER_QUERIES = 400
+ENCODER_PASSAGES = 160
+
+
+def encoder_texts(source: Source, work: Path) -> list[list[int]]:
+    """Token ids of training queries and passages, cut as the encoder reads them."""
+    tokenizer, rng, reading = load_tokenizer(source.tokenizer_path), np.random.default_rng(0), source.reading
+    queries = [query.text for query in read_queries(work / "queries.jsonl") if not query.held_out]
+    passages = [document_text(passage.title, passage.text) for passage in read_passages(work / "passages.jsonl")
+                if not passage.hidden and not is_held_out(passage)]
+    return [ids for texts, most, limit in ((queries, ENCODER_QUERIES, reading.query_tokens),
+                                           (passages, ENCODER_PASSAGES, reading.document_tokens))
+            for ids in tokenize(tokenizer, list(rng.permutation(texts)[:most]), limit)]
 
 
 def interaction_feeds(work: Path, form: StoredForm) -> list[Feed]:

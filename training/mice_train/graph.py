@@ -59,12 +59,29 @@ LEAST_SCALE = 1e-20
 """Scale of a row of zeros, which can then be divided by."""
 
 
+def digest(row: np.ndarray) -> bytes:
+    return hashlib.sha256(row.tobytes()).digest()
+
+
 class SharedWeights:
     """The external data of a bundle; equal tensors are stored once."""
 
     def __init__(self) -> None:
         self.content = bytearray()
         self.offsets: dict[str, int] = {}
+        self.rounded: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+
+    def round_as(self, weight: np.ndarray, q: np.ndarray, scale: np.ndarray) -> None:
+        """What `blocks` gives for these rows in place of their plain rounding, in whatever matrix they are."""
+        self.rounded.update(zip(map(digest, weight), zip(q, scale, strict=True), strict=True))
+
+    def blocks(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `quantize_blocks`."""
+        known = [self.rounded.get(digest(row)) for row in weight] if self.rounded else [None]
+        if None in known:
+            return quantize_blocks(weight)
+        q, scale = zip(*known, strict=True)
+        return np.stack(q), np.stack(scale)
 
     def place(self, raw: bytes) -> int:
         """→ offset in bytes."""
@@ -187,12 +204,12 @@ class Graph:
             if fixed is not None:
                 return fixed
         if compute == "int8-blocks" and inner % BLOCK == 0 and rows > 1:
-            q, scale = quantize_blocks(weight)
+            q, scale = self.weights.blocks(weight)
             inputs = [x, self.constant(q), self.constant(scale)]
             y = self.op("MatMulNBits", *inputs, domain="com.microsoft", K=inner, N=rows, bits=8, block_size=BLOCK,
                         accuracy_level=4)
         elif compute == "int8-weights" and inner % BLOCK == 0 and rows > 1:
-            q, scale = quantize_blocks(weight)
+            q, scale = self.weights.blocks(weight)
             middle = np.full(scale.shape, MIDDLE, np.uint8)
             w = self.op("DequantizeLinear", self.constant(q.reshape(rows, inner)), self.constant(scale),
                         self.constant(middle), axis=1, block_size=BLOCK)

@@ -102,7 +102,7 @@ class EvaluateRecipe:
     """Sets that layers and dual encoders are compared on, by retrieval over the whole collection."""
     sample: int = 1000
     """Queries of a set at most: a fixed random sample of a larger one."""
-    ranking_sample: int = 300
+    ranking_sample: int = 1000
     """The same for `ranking`, which has no pairs read whole."""
     cosine_first_stage: float | None = None
     """Weight of the first stage beside the plain cosine; null: as `derive` calibrated it, else the bundle's own."""

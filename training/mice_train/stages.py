@@ -18,7 +18,7 @@ from mice_train.dual_quality import measure_dual
 from mice_train.encode import encode, load_passages, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.evaluate import WAYS, Measure, differences, evaluate, means
-from mice_train.feeds import interaction_feeds
+from mice_train.feeds import encoder_texts, interaction_feeds
 from mice_train.first_stage import FirstStage
 from mice_train.frontier import frontier
 from mice_train.graph import Computes
@@ -149,7 +149,8 @@ def trained_parts(job: Job, with_feeds: bool = False) -> Parts:
     return Parts(
         recipe.name, recipe.origin, job.source.tokenizer_path, load_encoder(job.source), recipe.reading.bottom,
         job.projection(), interaction, stage, recipe.derive.form.dtype, recipe.limits, recipe.licence,
-        training_data(job.work, job.sets), job.query_fast() if recipe.export.query_fast else None, whole, feeds)
+        training_data(job.work, job.sets), job.query_fast() if recipe.export.query_fast else None, whole, feeds,
+        encoder_texts(job.source, job.work))
 
 
 def calibrated(job: Job, model: Reader, folder: Path) -> FirstStage:
