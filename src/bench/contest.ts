@@ -52,7 +52,7 @@ export async function contest<Name extends string>(
       signal.throwIfAborted();
       const name = names[(Math.max(round, 0) + at) % names.length]!;
       const contestant = contestants[name];
-      const { wallMs, cpuMs } = await ('spend' in contestant ? contestant.spend() : timed(contestant));
+      const { wallMs, cpuMs } = await ('spend' in contestant ? contestant.spend() : takeTurn(contestant));
       if (round < 0) continue;
       found[name].wallMs.push(wallMs);
       found[name].cpuMs.push(cpuMs);
@@ -63,7 +63,7 @@ export async function contest<Name extends string>(
 }
 
 /** One turn in this process. */
-export async function timed({ run, times = 1 }: Contestant): Promise<Spent> {
+export async function takeTurn({ run, times = 1 }: Contestant): Promise<Spent> {
   const before = process.cpuUsage();
   const startedMs = performance.now();
   await run();

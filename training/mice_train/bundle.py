@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import onnx
@@ -21,7 +22,7 @@ from mice_train.export import (
     export_query_fast,
 )
 from mice_train.first_stage import FirstStage
-from mice_train.graph import WEIGHTS_FILE, Compute, Computes, SharedWeights, save
+from mice_train.graph import WEIGHTS_FILE, Compute, Computes, RoundedRows, SharedWeights, save
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.quantize import StateDtype
@@ -81,6 +82,11 @@ class Parts:
     texts: Sequence[list[int]] = ()
     """Token ids of real texts that the rounding of the encoder's weights makes up for itself on."""
 
+    @cached_property
+    def rounded(self) -> RoundedRows:
+        """The encoder's weights as they are stored in int8, found once for all bundles that are written."""
+        return round_encoder(self.encoder, self.texts)
+
     @property
     def hidden(self) -> int:
         return self.interaction.shape.hidden
@@ -95,9 +101,7 @@ class Parts:
 def write_bundle(parts: Parts, directory: Path, compute: Compute | Computes) -> dict:
     """Writes every file but the model card; returns the manifest, which is written too."""
     directory.mkdir(parents=True, exist_ok=True)
-    weights = SharedWeights()
-    if compute != "float32" and parts.texts:
-        round_encoder(weights, parts.encoder, parts.texts)
+    weights = SharedWeights() if compute == "float32" else SharedWeights(parts.rounded)
     graphs = {}
     for role, model in export_graphs(parts, weights, compute).items():
         graphs[role] = f"{role}.onnx"

@@ -10,19 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from mice_train.encoder import Encoder
-from mice_train.graph import BLOCK, MIDDLE, SharedWeights
+from mice_train.graph import BLOCK, MIDDLE, RoundedRows, digest
 
 DAMPING = 0.01
 """Added to the diagonal of the inputs' moments, as a part of its mean."""
 
 
 @torch.inference_mode()
-def round_encoder(weights: SharedWeights, encoder: Encoder, texts: Sequence[list[int]]) -> None:
-    """Has `weights` store the encoder's matrices so rounded, in every graph; texts as token ids."""
+def round_encoder(encoder: Encoder, texts: Sequence[list[int]]) -> RoundedRows:
+    """The rows of the encoder's matrices so rounded; texts as token ids."""
+    found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
     for name, moments in input_moments(encoder, texts).items():
         weight = encoder.get_submodule(name).weight
         if weight.shape[1] % BLOCK == 0:
-            weights.round_as(weight.numpy(), *round_blocks(weight, moments))
+            rows = zip(*round_blocks(weight, moments), strict=True)
+            found.update(zip(map(digest, weight.numpy()), rows, strict=True))
+    return found
 
 
 def input_moments(encoder: Encoder, texts: Sequence[list[int]]) -> dict[str, Tensor]:

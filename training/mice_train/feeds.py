@@ -28,7 +28,7 @@ def encoder_texts(source: Source, work: Path) -> list[list[int]]:
                 if not passage.hidden and not is_held_out(passage)]
     return [ids for texts, most, limit in ((queries, ENCODER_QUERIES, reading.query_tokens),
                                            (passages, ENCODER_PASSAGES, reading.document_tokens))
-            for ids in tokenize(tokenizer, list(rng.permutation(texts)[:most]), limit)]
+            for ids in tokenize(tokenizer, [texts[row] for row in rng.permutation(len(texts))[:most]], limit)]
 
 
 def interaction_feeds(work: Path, form: StoredForm) -> list[Feed]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -63,17 +65,18 @@ def digest(row: np.ndarray) -> bytes:
     return hashlib.sha256(row.tobytes()).digest()
 
 
-class SharedWeights:
-    """The external data of a bundle; equal tensors are stored once."""
+RoundedRows = Mapping[bytes, tuple[np.ndarray, np.ndarray]]
+"""The `digest` of a row of a matrix → what `SharedWeights.blocks` gives for it in place of its plain rounding."""
 
-    def __init__(self) -> None:
+
+class SharedWeights:
+    """The external data of a bundle; equal tensors are stored once, `rounded` rows as they are there in every matrix
+    that has them."""
+
+    def __init__(self, rounded: RoundedRows = MappingProxyType({})) -> None:
         self.content = bytearray()
         self.offsets: dict[str, int] = {}
-        self.rounded: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
-
-    def round_as(self, weight: np.ndarray, q: np.ndarray, scale: np.ndarray) -> None:
-        """What `blocks` gives for these rows in place of their plain rounding, in whatever matrix they are."""
-        self.rounded.update(zip(map(digest, weight), zip(q, scale, strict=True), strict=True))
+        self.rounded = rounded
 
     def blocks(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `quantize_blocks`."""

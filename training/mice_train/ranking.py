@@ -36,9 +36,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Of one set. `encoded`: where documents are encoded in float32 too. What differs there is mostly the states: a
-    value beside a step's edge is rounded to the other step by the smallest difference, and no float32 runtime encodes
-    like another."""
+    """Of one set. `encoded`: where documents are encoded in float32 too. The smallest difference there moves a value
+    beside a step's edge to the other step of the stored form."""
 
     queries: int
     stored: Order

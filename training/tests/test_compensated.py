@@ -22,8 +22,7 @@ def test_what_is_lost_on_inputs_that_go_together_is_less_than_by_plain_rounding(
 
 
 def test_an_encoders_rows_are_stored_so_rounded_in_every_matrix_that_has_them(encoder):
-    weights, texts = SharedWeights(), [[2, *range(5, 15), 3], [2, 7, 9, 3]]
-    round_encoder(weights, encoder, texts)
+    weights = SharedWeights(round_encoder(encoder, [[2, *range(5, 15), 3], [2, 7, 9, 3]]))
     layer = encoder.layers[0]
     parts = [layer.query.weight, layer.value.weight]
     stacked = weights.blocks(torch.cat(parts).detach().numpy())
