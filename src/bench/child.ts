@@ -12,8 +12,8 @@ export interface Child {
   cpuMs(): number | undefined;
   /** Memory that it holds now; undefined where the system does not tell. */
   residentBytes(): number | undefined;
-  /** What a module answers that listens to its parent. */
-  ask(): Promise<unknown>;
+  /** What a module answers that listens to its parent; `what` where it has several answers. */
+  ask(what?: string): Promise<unknown>;
   stop(): Promise<void>;
 }
 
@@ -67,9 +67,9 @@ export async function startChild(
     pid: child.pid!,
     cpuMs: () => cpuMsOf(child.pid),
     residentBytes: () => residentBytesOf(child.pid),
-    async ask() {
+    async ask(what = 'tell') {
       const answered = once(child, 'message');
-      child.send('tell');
+      child.send(what);
       const [answer] = await Promise.race([answered, exited]);
       return answer;
     },

@@ -1,5 +1,5 @@
 /** Several pieces of work that take turns, so that whatever else the machine does falls on all of them alike. */
-import { median } from './report.ts';
+import { median, rounded } from './report.ts';
 
 export interface Contestant {
   readonly run: () => Promise<unknown> | unknown;
@@ -62,6 +62,16 @@ export async function contest<Name extends string>(
   return found;
 }
 
+/** `run` so often a turn that one finds the caches as it left them itself, not as the one before did. */
+export function repeated(count: number, run: () => Promise<unknown> | unknown): Contestant {
+  return {
+    times: 1 / count,
+    async run() {
+      for (let done = 0; done < count; done++) await run();
+    },
+  };
+}
+
 /** One turn in this process. */
 export async function takeTurn({ run, times = 1 }: Contestant): Promise<Spent> {
   const before = process.cpuUsage();
@@ -85,10 +95,4 @@ export function timesRow({ wallMs, cpuMs }: Times) {
     cpuMsMost: Math.max(...cpuMs),
     wallMs: median(wallMs),
   });
-}
-
-/** To four digits. */
-export function rounded<T extends Readonly<Record<string, number>>>(figures: T): T {
-  const entries = Object.entries(figures).map(([name, value]) => [name, Number(value.toPrecision(4))]);
-  return Object.fromEntries(entries) as T;
 }

@@ -2,10 +2,10 @@
 import { join } from 'node:path';
 import { openBundle, optionalGraph } from '../model/bundle.ts';
 import type { Session } from '../model/session.ts';
-import { type Contestant, type ContestOptions, contest, ratio, rounded, timesRow } from './contest.ts';
+import { type Contestant, type ContestOptions, contest, ratio, repeated, timesRow } from './contest.ts';
 import { type Form, randomEncoder, VOCABULARY } from './graphs/random-encoder.ts';
 import { machineFacts } from './machine.ts';
-import type { BenchReport } from './report.ts';
+import { type BenchReport, rounded } from './report.ts';
 import { openSessions } from './sessions.ts';
 import { randomIds } from './stored-documents.ts';
 import { headsOf } from './work.ts';
@@ -90,10 +90,5 @@ export async function benchEncode(options: EncodeBenchOptions): Promise<BenchRep
 
 function turns(session: Session, tokens: number, count: number): Contestant {
   const inputs = randomIds(1, tokens, VOCABULARY);
-  return {
-    times: 1 / count,
-    async run() {
-      for (let turn = 0; turn < count; turn++) await session.run(inputs);
-    },
-  };
+  return repeated(count, () => session.run(inputs));
 }

@@ -1,8 +1,10 @@
 /** How the cost of scoring grows with the window, with the documents and with the query. */
+import type { Bundle } from '../model/bundle.ts';
 import type { Model } from '../model/model.ts';
-import { type ContestOptions, contest, rounded, timesRow } from './contest.ts';
+import { openModel } from '../model/runtime.ts';
+import { type Contestant, type ContestOptions, contest, repeated, type Times, timesRow } from './contest.ts';
 import { fitLine, lineAt } from './fit.ts';
-import { median } from './report.ts';
+import { median, rounded } from './report.ts';
 import { numbered, randomDocuments, randomQuery } from './stored-documents.ts';
 
 interface Load {
@@ -17,6 +19,8 @@ const CURVES = {
   documentTokens: [32, 64, 128, 256, 512],
   queryTokens: [4, 8, 16, 32, 64],
 } as const satisfies Record<keyof Load, readonly number[]>;
+const CURVE_NAMES = Object.keys(CURVES) as (keyof Load)[];
+const CANDIDATES_A_TURN = 400;
 
 export interface GrowthPoint {
   readonly curve: string;
@@ -30,24 +34,32 @@ export interface Growth {
   readonly rows: readonly GrowthPoint[];
 }
 
-export async function measureGrowth(model: Model, usual: Load, options: ContestOptions): Promise<Growth> {
-  const points = (Object.keys(CURVES) as (keyof Load)[]).flatMap((curve) =>
-    CURVES[curve].map((x) => ({ curve, x })),
-  );
-  const contestants = Object.fromEntries(
+export async function measureGrowth(bundle: Bundle, usual: Load, options: ContestOptions): Promise<Growth> {
+  const model = await openModel(bundle.directory, { threads: 1 });
+  try {
+    return growthOf(await contest(contestants(model, usual), options));
+  } finally {
+    await model.close();
+  }
+}
+
+function contestants(model: Model, usual: Load): Readonly<Record<string, Contestant>> {
+  const points = CURVE_NAMES.flatMap((curve) => CURVES[curve].map((x) => ({ curve, x })));
+  return Object.fromEntries(
     points.map(({ curve, x }) => {
       const { candidates, documentTokens, queryTokens } = Object.assign({}, usual, { [curve]: x });
-      const documents = repeated(
-        randomDocuments(model.bundle, numbered(Math.min(candidates, 100)), documentTokens),
-        candidates,
-      );
+      const distinct = randomDocuments(model.bundle, numbered(Math.min(candidates, 100)), documentTokens);
+      const documents = Array.from({ length: candidates }, (_, at) => distinct[at % distinct.length]!);
       const query = randomQuery(model.bundle, queryTokens);
-      return [`${curve} ${x}`, { run: () => model.score(query, documents) }];
+      const turns = Math.ceil(CANDIDATES_A_TURN / candidates);
+      return [`${curve} ${x}`, repeated(turns, () => model.score(query, documents))];
     }),
   );
-  const found = await contest(contestants, options);
+}
+
+function growthOf(found: Readonly<Record<string, Times>>): Growth {
   const laws: Record<string, string> = {};
-  const rows = (Object.keys(CURVES) as (keyof Load)[]).flatMap((curve) => {
+  const rows = CURVE_NAMES.flatMap((curve) => {
     const measured = CURVES[curve].map((x) => ({ x, ms: median(found[`${curve} ${x}`]!.cpuMs) }));
     const line = fitLine(measured);
     laws[curve] = `${line.fixedMs.toPrecision(3)} ms + ${line.msPerUnit.toPrecision(3)} ms × ${curve}`;
@@ -59,8 +71,4 @@ export async function measureGrowth(model: Model, usual: Load, options: ContestO
     }));
   });
   return { laws, rows };
-}
-
-function repeated<T>(values: readonly T[], count: number): readonly T[] {
-  return Array.from({ length: count }, (_, at) => values[at % values.length]!);
 }

@@ -3,23 +3,29 @@
  * peer in the same runtime, one thread, in one run.
  */
 import { join } from 'node:path';
-import { type Bundle, optionalGraph } from '../model/bundle.ts';
-import { storedInputs } from '../model/interaction.ts';
-import type { Model } from '../model/model.ts';
-import { readStates } from '../model/read-states.ts';
-import { openModel } from '../model/runtime.ts';
+import { type Bundle, openBundle, optionalGraph } from '../model/bundle.ts';
 import type { Session } from '../model/session.ts';
+import type { AnswerWork } from './answers.ts';
 import { type Child, startChild } from './child.ts';
 import { measureClients } from './clients.ts';
-import { type ContestOptions, contest, ratio, rounded, type Spent, type Times, timesRow } from './contest.ts';
-import { floatProduct, integerProduct, maxSim } from './graphs/limits.ts';
+import {
+  type ContestOptions,
+  contest,
+  type Remote,
+  ratio,
+  repeated,
+  type Spent,
+  type Times,
+  timesRow,
+} from './contest.ts';
+import { floatProduct, integerProduct } from './graphs/limits.ts';
 import { type Form, randomEncoder, VOCABULARY } from './graphs/random-encoder.ts';
-import { randomFloats } from './graphs/random-values.ts';
 import { measureGrowth } from './growth.ts';
 import { machineFacts } from './machine.ts';
-import { type BenchReport, median } from './report.ts';
+import { type BenchReport, median, rounded } from './report.ts';
 import { openSessions, type Sessions } from './sessions.ts';
-import { numbered, randomDocuments, randomIds, randomQuery } from './stored-documents.ts';
+import { randomIds } from './stored-documents.ts';
+import type { WindowWork } from './windows.ts';
 import { headsOf, interactionOperations, MLP } from './work.ts';
 
 export interface RerankBenchOptions extends ContestOptions {
@@ -31,39 +37,35 @@ export interface RerankBenchOptions extends ContestOptions {
 }
 
 const CANDIDATES = 100;
-const MANY = 1000;
 const DOCUMENT_TOKENS = 180;
 const QUERY_TOKENS = 12;
 /** Pairs that cross-encoders read for the whole window, and pairs of one inference: they gain nothing from more. */
 const PAIRS = 10;
 const PAIRS_AT_ONCE = 2;
-/** A small model's fixed costs count, so it reads more at once. */
+/** A small model's fixed costs count, so it reads more at once; and its turn is several windows, as ours is. */
 const SMALL_PAIRS_AT_ONCE = 10;
-/** Documents that are read from their bytes at once, as a model thread does it. */
-const READ_AT_ONCE = 17;
+const SMALL_WINDOWS = 2;
 const PRODUCT = { rows: 1024, turns: 4 };
 const COPIED_BYTES = 1 << 26;
 
 export async function benchRerank(options: RerankBenchOptions): Promise<BenchReport> {
   const machine = machineFacts();
-  const model = await openModel(options.directory, { threads: 1 });
+  const bundle = await openBundle(options.directory);
+  const load = loadOf(bundle);
+  const sizes = [bundle.directory, String(CANDIDATES), String(load.documentTokens), String(load.queryTokens)];
+  const windows = await startChild('./windows', sizes);
+  const answers = await startChild('./answers', sizes);
   const sessions = await openSessions();
-  const load = loadOf(model.bundle);
-  const answers = await startChild('./answers', [
-    model.bundle.directory,
-    String(CANDIDATES),
-    String(load.documentTokens),
-  ]);
   try {
-    const found = await contest(await contestants(model, sessions, answers, load), options);
+    const found = await contest(await contestants(bundle, sessions, { windows, answers }, load), options);
     const growth = options.growth
-      ? await measureGrowth(model, { candidates: CANDIDATES, ...load }, options)
+      ? await measureGrowth(bundle, { candidates: CANDIDATES, ...load }, options)
       : { laws: {}, rows: [] };
-    const served = options.clients ? await clientsOf(model.bundle, load, options) : { ratios: {}, rows: [] };
+    const served = options.clients ? await clientsOf(bundle, load, options) : { ratios: {}, rows: [] };
     return {
       machine,
-      conditions: { ...conditionsOf(model.bundle, load, options), ...named('law', growth.laws) },
-      ratios: { ...ratiosOf(found, model.bundle, load), ...served.ratios },
+      conditions: { ...conditionsOf(bundle, load, options), ...named('law', growth.laws) },
+      ratios: { ...ratiosOf(found, bundle, load), ...served.ratios },
       rows: [
         ...Object.entries(found).map(([what, times]) => ({ what, ...timesRow(times) })),
         ...growth.rows.map((row) => ({ what: 'growth', ...row })),
@@ -71,9 +73,9 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
       ],
     };
   } finally {
-    await answers.stop();
     await sessions.close();
-    await model.close();
+    await answers.stop();
+    await windows.stop();
   }
 }
 
@@ -96,12 +98,14 @@ function clientsOf(bundle: Bundle, { documentTokens }: Load, options: RerankBenc
   return measureClients({ ...options, bundle, candidates: CANDIDATES, documentTokens, forMs: CLIENTS_MS });
 }
 
-async function contestants(model: Model, sessions: Sessions, answers: Child, load: Load) {
-  const { bundle } = model;
+/** Processes of their own, so that no contestant pays for another's garbage. */
+interface Children {
+  readonly windows: Child;
+  readonly answers: Child;
+}
+
+async function contestants(bundle: Bundle, sessions: Sessions, { windows, answers }: Children, load: Load) {
   const { hidden } = bundle.dims;
-  const documents = randomDocuments(bundle, numbered(CANDIDATES), load.documentTokens);
-  const many = Array.from({ length: MANY }, (_, at) => documents[at % CANDIDATES]!);
-  const query = randomQuery(bundle, load.queryTokens);
   const pairTokens = load.queryTokens + load.documentTokens;
   const { bottomLayers, interactionLayers, layers = bottomLayers + interactionLayers } = bundle.source;
   const crossEncoder = (form: Form) =>
@@ -111,20 +115,18 @@ async function contestants(model: Model, sessions: Sessions, answers: Child, loa
   const pairsWith = (session: Session, types: boolean) =>
     pairs(session, PAIRS, PAIRS_AT_ONCE, pairTokens, types);
   const tinySession = await sessions.write(randomEncoder(tiny));
-  const similarity = await sessions.write(maxSim(bundle.dims.states));
-  const similarityQuery = {
-    data: randomFloats(load.queryTokens * bundle.dims.states),
-    dims: [load.queryTokens, bundle.dims.states],
-  };
   const floats = await sessions.write(floatProduct(hidden, MLP * hidden));
   const integers = await sessions.write(integerProduct(hidden, MLP * hidden));
   const memory = new Uint8Array(COPIED_BYTES).fill(1);
   const copy = new Uint8Array(COPIED_BYTES);
+  const inWindows = (work: WindowWork) => asked(windows, work);
+  const inAnswers = (work: AnswerWork) => asked(answers, work);
   return {
-    mice: { run: () => model.score(query, documents) },
-    'mice, 1000 candidates': { run: () => model.score(query, many) },
-    'mice, reading the stored bytes alone': { run: () => read(documents, bundle, () => undefined) },
-    'mice, an answer with states': { spend: async () => (await answers.ask()) as Spent },
+    mice: inWindows('score'),
+    'mice, 1000 candidates': inWindows('score many'),
+    'mice, reading the stored bytes alone': inWindows('read'),
+    'mice, an answer with states': inAnswers('in the answer'),
+    'mice, an answer whose states are in memory': inAnswers('in memory'),
     'cross-encoder as shipped': { run: pairsWith(own, true), times: CANDIDATES / PAIRS },
     'cross-encoder float32': {
       run: pairsWith(await crossEncoder('float32'), false),
@@ -134,22 +136,23 @@ async function contestants(model: Model, sessions: Sessions, answers: Child, loa
       run: pairsWith(await crossEncoder('int8-dynamic'), false),
       times: CANDIDATES / PAIRS,
     },
-    'TinyBERT-L2-H128 int8-dynamic': {
-      run: pairs(tinySession, CANDIDATES, SMALL_PAIRS_AT_ONCE, pairTokens, false),
-    },
-    MaxSim: {
-      run: () =>
-        read(documents, bundle, ({ document_states, document_scales }) =>
-          similarity.run({ query_states: similarityQuery, document_states, document_scales }),
-        ),
-    },
-    'product float32': { run: product(floats, Float32Array, hidden), times: 1 / PRODUCT.turns },
-    'product int8': { run: product(integers, Int8Array, hidden), times: 1 / PRODUCT.turns },
+    'TinyBERT-L2-H128 int8-dynamic': repeated(
+      SMALL_WINDOWS,
+      pairs(tinySession, CANDIDATES, SMALL_PAIRS_AT_ONCE, pairTokens, false),
+    ),
+    MaxSim: inWindows('maxSim'),
+    'product float32': repeated(PRODUCT.turns, product(floats, Float32Array, hidden)),
+    'product int8': repeated(PRODUCT.turns, product(integers, Int8Array, hidden)),
     'memory copied': { run: () => copy.set(memory) },
   };
 }
 
 type Found = Readonly<Record<keyof Awaited<ReturnType<typeof contestants>>, Times>>;
+
+/** A turn of what a child does. */
+function asked(child: Child, work: WindowWork | AnswerWork): Remote {
+  return { spend: async () => (await child.ask(work)) as Spent };
+}
 
 /** Inferences over `count` pairs of token ids. */
 function pairs(session: Session, count: number, atOnce: number, tokens: number, types: boolean) {
@@ -161,23 +164,9 @@ function pairs(session: Session, count: number, atOnce: number, tokens: number, 
   };
 }
 
-/** Checked, decoded and laid out as a model thread does it. */
-async function read(
-  documents: readonly Uint8Array[],
-  bundle: Bundle,
-  use: (inputs: ReturnType<typeof storedInputs>) => Promise<unknown> | undefined,
-): Promise<void> {
-  for (let at = 0; at < documents.length; at += READ_AT_ONCE) {
-    const views = documents.slice(at, at + READ_AT_ONCE).flatMap((bytes) => readStates(bytes, bundle));
-    await use(storedInputs(views, bundle.dims.states));
-  }
-}
-
 function product(session: Session, kind: typeof Float32Array | typeof Int8Array, inner: number) {
   const x = { data: new kind(PRODUCT.rows * inner).fill(1), dims: [PRODUCT.rows, inner] };
-  return async () => {
-    for (let turn = 0; turn < PRODUCT.turns; turn++) await session.run({ x });
-  };
+  return () => session.run({ x });
 }
 
 function ratiosOf(found: Found, bundle: Bundle, load: Load): BenchReport['ratios'] {
@@ -196,6 +185,7 @@ function ratiosOf(found: Found, bundle: Bundle, load: Load): BenchReport['ratios
     limitInt8: (ratio(found['product int8'], mice) * ours) / most,
     dataPathShare: ratio(found['mice, reading the stored bytes alone'], mice),
     answerShare: ratio(found['mice, an answer with states'], mice),
+    answerFromMemoryShare: ratio(found['mice, an answer whose states are in memory'], mice),
     gigaOperationsFp32: most / median(found['product float32'].cpuMs) / 1e6,
     gigaOperationsInt8: most / median(found['product int8'].cpuMs) / 1e6,
     memoryGbPerSecond: (2 * COPIED_BYTES) / median(found['memory copied'].cpuMs) / 1e6,
