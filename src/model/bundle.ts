@@ -6,7 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
 import { MiceError } from '../errors.ts';
-import { type Manifest, type OptionalGraph, parseManifest } from './manifest.ts';
+import { type Manifest, OPTIONAL_GRAPHS, type OptionalGraph, parseManifest } from './manifest.ts';
 
 const DEFAULT_BUNDLE = 'minilm-l4-1';
 
@@ -52,7 +52,7 @@ export async function readBundle(directory: string): Promise<Bundle> {
 /** Covers what states and scores come from, and nothing that is only said about it. */
 export function bundleId(manifest: Manifest): string {
   const { dims, stateDtype, limits, files } = manifest;
-  const optional = [manifest.graphs['query-fast'], manifest.graphs['cross-encoder']];
+  const optional = optionalFiles(manifest);
   const computing = Object.entries(files)
     .filter(([name]) => !name.endsWith('.md') && !optional.includes(name))
     .map(([name, { sha256 }]) => `${name} ${sha256}`)
@@ -69,6 +69,11 @@ export function bundleId(manifest: Manifest): string {
     .update([shape.join(' '), ...computing].join('\n'))
     .digest('hex')
     .slice(0, 16);
+}
+
+/** Graphs that make no states and no scores of them, and what only they read: ROLE.bin. */
+function optionalFiles({ graphs }: Manifest): readonly (string | undefined)[] {
+  return OPTIONAL_GRAPHS.flatMap((role) => [graphs[role], `${role}.bin`]);
 }
 
 /** File of a graph that the bundle may lack. @throws MiceError `graph-missing` */

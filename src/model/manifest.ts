@@ -57,7 +57,9 @@ export const manifestFields: readonly string[] = Object.keys(manifestSchema.shap
 export type Manifest = Readonly<z.infer<typeof manifestSchema>>;
 export type GraphRole = keyof Manifest['graphs'];
 /** Graphs that a bundle may leave out. */
-export type OptionalGraph = 'query-fast' | 'cross-encoder';
+export const OPTIONAL_GRAPHS = ['query-fast', 'cross-encoder'] as const;
+
+export type OptionalGraph = (typeof OPTIONAL_GRAPHS)[number];
 
 /** @throws MiceError `bundle-invalid` naming every field that is not accepted, and what would be. */
 export function parseManifest(json: string, path: string): Manifest {

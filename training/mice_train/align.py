@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,9 +30,9 @@ from mice_train.source import Source
 from mice_train.tokens import load_tokenizer, tokenize
 from mice_train.train import Progress, load_saved
 
+Text = TypeVar("Text", str, list[int])
 TEACHER_TOKENS = 4096
 HELD_OUT = 2000
-"""Texts never trained on, to follow the distance by; a tenth where there are few."""
 ROUND = 16_384
 """Texts drawn at a time, to be cut into batches of even length."""
 
@@ -110,6 +111,11 @@ def targets(
     return ids, wanted
 
 
+def held_out(texts: list[Text]) -> list[Text]:
+    """Those never trained on, to follow the distance by; a tenth where there are few."""
+    return texts[: min(HELD_OUT, len(texts) // 10)]
+
+
 def align_query(
     source: Source, data: Path, work: Path, plan: AlignPlan, log: Log = print,
     sets: Sequence[TrainingSet] = TRAINING_SETS, files: Sequence[str] = (),
@@ -136,8 +142,8 @@ def align_query(
         state = saved["state"]
     progress = Progress(folder / "log.jsonl", log)
     lengths = np.array([len(row) for row in ids])
-    held_out = min(HELD_OUT, len(ids) // 10)
-    learnt = np.arange(held_out, len(ids))
+    followed = held_out(ids)
+    learnt = np.arange(len(followed), len(ids))
 
     def save() -> None:
         unfinished = folder / "student.tmp"
@@ -147,8 +153,8 @@ def align_query(
 
     @torch.inference_mode()
     def distance() -> float:
-        found = encode_all(student, ids[:held_out], lambda *_: None).astype(np.float32)
-        return float(np.square(found - wanted[:held_out]).sum(-1).mean())
+        found = encode_all(student, followed, lambda *_: None).astype(np.float32)
+        return float(np.square(found - wanted[:len(followed)]).sum(-1).mean())
 
     saved_at = state["minutes"]
     losses: list[float] = []

@@ -22,7 +22,7 @@ from mice_train.export import (
     export_query_fast,
 )
 from mice_train.first_stage import FirstStage
-from mice_train.graph import WEIGHTS_FILE, Compute, Computes, RoundedRows, SharedWeights, save
+from mice_train.graph import Compute, Computes, RoundedRows, SharedWeights, save
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.quantize import StateDtype
@@ -106,7 +106,7 @@ def write_bundle(parts: Parts, directory: Path, compute: Compute | Computes) -> 
     for role, model in export_graphs(parts, weights, compute).items():
         graphs[role] = f"{role}.onnx"
         save(model, directory / graphs[role])
-    (directory / WEIGHTS_FILE).write_bytes(weights.content)
+    weights.write(directory)
     (directory / "tokenizer.json").write_text(neutral_tokenizer_json(parts.tokenizer_path))
     manifest = describe(parts, graphs, directory)
     write_manifest(directory, manifest)
@@ -114,7 +114,8 @@ def write_bundle(parts: Parts, directory: Path, compute: Compute | Computes) -> 
 
 
 def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute | Computes) -> dict[str, onnx.ModelProto]:
-    """Role → graph; the optional ones where the parts have them."""
+    """Role → graph; the optional ones where the parts have them, with what only they need in files of their own: states
+    and scores do not come from them, so that another one leaves the bundle's id as it is."""
     encoder, bottom = parts.encoder, parts.bottom
     positions = parts.longest
     how = compute if isinstance(compute, Computes) else Computes.alike(compute)
@@ -124,10 +125,11 @@ def export_graphs(parts: Parts, weights: SharedWeights, compute: Compute | Compu
         "interaction": export_interaction(parts.interaction, positions, weights, how.interaction, parts.feeds),
     }
     if parts.query_fast is not None:
-        models["query-fast"] = export_query_fast(parts.query_fast, positions, weights, how.query_fast)
+        models["query-fast"] = export_query_fast(parts.query_fast, positions, weights.own("query-fast.bin"),
+                                                 how.query_fast)
     if parts.cross_encoder is not None:
-        models["cross-encoder"] = export_cross_encoder(parts.cross_encoder.model, positions, weights,
-                                                        how.cross_encoder)
+        models["cross-encoder"] = export_cross_encoder(parts.cross_encoder.model, positions,
+                                                       weights.own("cross-encoder.bin"), how.cross_encoder)
     return models
 
 

@@ -53,10 +53,21 @@ def write_card(manifest: dict, job: Job, directory: Path) -> None:
         "data": data_table(manifest["trainingData"]),
         "attribution": attribution(job),
         "timings": timing_table(job.work / f"timings-{job.recipe.name}.json"),
-        "tolerance": "```json\n" + json.dumps(manifest["tolerance"], indent=2) + "\n```",
+        "tolerance": tolerance_block(manifest["tolerance"]),
         "megabytes": f"{sum(f.stat().st_size for f in directory.iterdir()) / 1e6:.1f}",
     }
     (directory / "README.md").write_text(TEXT.read_text().format(**values).rstrip() + "\n")
+
+
+def tolerance_block(tolerance: dict) -> str:
+    return "```json\n" + json.dumps(tolerance, indent=2) + "\n```"
+
+
+def renew_tolerance(directory: Path, before: dict, after: dict) -> None:
+    """In the card of a bundle, where it has one."""
+    path = directory / "README.md"
+    if path.exists():
+        path.write_text(path.read_text().replace(tolerance_block(before), tolerance_block(after)))
 
 
 def optional_graphs(manifest: dict) -> str:

@@ -36,6 +36,8 @@ STAGES: dict[str, tuple[str, Run]] = {
     "grid": ("other numbers of layers and other layers, trained alike on less data",
              lambda job, o: stages.run_grid(job)),
     "export": ("the bundle, held against PyTorch before it is written", lambda job, o: stages.run_export(job, o.out)),
+    "export-query": ("the fast query encoder alone, into a bundle that is there",
+                     lambda job, o: stages.run_export_query(job, o.out)),
     "timings": ("int8 against float32 graphs, side by side", lambda job, o: stages.run_timings(job)),
     "peers": ("the cross-encoder in PyTorch beside ONNX Runtime and the interaction",
               lambda job, o: stages.run_peers(job)),

@@ -70,13 +70,25 @@ RoundedRows = Mapping[bytes, tuple[np.ndarray, np.ndarray]]
 
 
 class SharedWeights:
-    """The external data of a bundle; equal tensors are stored once, `rounded` rows as they are there in every matrix
-    that has them."""
+    """A file of external data that several graphs read; equal tensors are stored once, `rounded` rows as they are there
+    in every matrix that has them."""
 
-    def __init__(self, rounded: RoundedRows = MappingProxyType({})) -> None:
+    def __init__(
+        self, rounded: RoundedRows = MappingProxyType({}), file: str = WEIGHTS_FILE, base: SharedWeights | None = None
+    ) -> None:
+        """Tensors that `base` has are read from its file."""
         self.content = bytearray()
         self.offsets: dict[str, int] = {}
         self.rounded = rounded
+        self.file = file
+        self.base = base
+        self.beside: list[SharedWeights] = []
+
+    def own(self, file: str) -> SharedWeights:
+        """For a graph whose other tensors are to lie in a file of its own."""
+        made = SharedWeights(self.rounded, file, self)
+        self.beside.append(made)
+        return made
 
     def blocks(self, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As `quantize_blocks`."""
@@ -86,14 +98,22 @@ class SharedWeights:
         q, scale = zip(*known, strict=True)
         return np.stack(q), np.stack(scale)
 
-    def place(self, raw: bytes) -> int:
-        """→ offset in bytes."""
+    def place(self, raw: bytes) -> tuple[str, int]:
+        """→ file, offset in bytes."""
         key = hashlib.sha256(raw).hexdigest()
+        if self.base is not None and key in self.base.offsets:
+            return self.base.file, self.base.offsets[key]
         if key not in self.offsets:
             self.content.extend(bytes(-len(self.content) % ALIGNMENT))
             self.offsets[key] = len(self.content)
             self.content.extend(raw)
-        return self.offsets[key]
+        return self.file, self.offsets[key]
+
+    def write(self, directory: Path) -> None:
+        """Every file that has anything in it."""
+        for weights in (self, *self.beside):
+            if weights.content:
+                (directory / weights.file).write_bytes(weights.content)
 
 
 class Graph:
@@ -146,7 +166,8 @@ class Graph:
     def external(self, inline: onnx.TensorProto, raw: bytes) -> onnx.TensorProto:
         tensor = onnx.TensorProto(name=inline.name, dims=inline.dims, data_type=inline.data_type)
         tensor.data_location = TensorProto.EXTERNAL
-        entries = {"location": WEIGHTS_FILE, "offset": self.weights.place(raw), "length": len(raw)}
+        location, offset = self.weights.place(raw)
+        entries = {"location": location, "offset": offset, "length": len(raw)}
         for key, value in entries.items():
             tensor.external_data.add(key=key, value=str(value))
         return tensor

@@ -23,7 +23,7 @@ from mice_train.distil import DistilPlan, distil, load_stored
 from mice_train.encode import encode_depths, load_passages
 from mice_train.encoder import load_encoder
 from mice_train.export import export_interaction, export_query
-from mice_train.graph import WEIGHTS_FILE, Compute, SharedWeights, save
+from mice_train.graph import Compute, SharedWeights, save
 from mice_train.graph_session import open_graph
 from mice_train.grid_plan import GridPlan, GridVariant
 from mice_train.interaction import Interaction
@@ -217,7 +217,7 @@ def open_graphs(
     encoder.vector_layers = one.bottom
     save(export_interaction(one.model, QUERY_TOKENS, weights, compute), place / "interaction.onnx")
     save(export_query(encoder, one.bottom, QUERY_TOKENS, weights, compute), place / "query.onnx")
-    (place / WEIGHTS_FILE).write_bytes(weights.content)
+    weights.write(place)
     return open_graph(place / "interaction.onnx"), open_graph(place / "query.onnx")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mice_train.bundle import Parts, write_bundle, write_manifest
@@ -17,15 +19,22 @@ def publish(
 
     @raises ToleranceExceeded: nothing is written then, and what lay at `directory` stays.
     """
-    unfinished = directory.with_name(f".{directory.name}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
+    with in_place_of(directory) as unfinished:
         manifest = write_bundle(parts, unfinished, compute)
         manifest["tolerance"] = measure_tolerance(parts, unfinished, sample, compute, accepted)
         hold(manifest["tolerance"])
         write_manifest(unfinished, manifest)
+    return manifest
+
+
+@contextmanager
+def in_place_of(directory: Path) -> Iterator[Path]:
+    """Gives a folder that takes the place of `directory` where nothing is raised, and is removed otherwise."""
+    unfinished = directory.with_name(f".{directory.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    try:
+        yield unfinished
         shutil.rmtree(directory, ignore_errors=True)
         unfinished.rename(directory)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-    return manifest

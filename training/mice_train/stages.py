@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from mice_train.align import align_query
+from mice_train.align import AlignPlan, align_query, held_out
 from mice_train.bundle import PairReader, Parts, read_manifest, write_bundle, write_manifest
 from mice_train.calibrate import Calibration, calibrate
 from mice_train.card import write_card
@@ -29,15 +29,17 @@ from mice_train.peers import measure_peers
 from mice_train.prepare import prepare
 from mice_train.probe import probe_layers
 from mice_train.publish import publish
+from mice_train.query_texts import read_query_texts
 from mice_train.ranking import compare_rankings
 from mice_train.reader import Reader
 from mice_train.refused import Refused
+from mice_train.renew import renew_query_fast
 from mice_train.runtime import Bundle
 from mice_train.teach import load_candidates, load_texts, train_cross_encoder, written_sets
 from mice_train.teach import score_set as score_pairs
 from mice_train.teacher_lists import score_lists
 from mice_train.timings import measure_timings
-from mice_train.tolerance import sample_of
+from mice_train.tolerance import QUERIES, sample_of
 from mice_train.usage import training_data
 from mice_train.validation import score_set
 from mice_train.whole_file import write_whole
@@ -125,12 +127,16 @@ def keep_calibration(found: Calibration, folder: Path) -> None:
 
 
 def run_align_query(job: Job) -> None:
+    plan = align_plan(job)
+    job.work.mkdir(parents=True, exist_ok=True)
+    align_query(job.source, job.data, job.work, plan, job.log, job.sets, job.recipe.data.query_files)
+
+
+def align_plan(job: Job) -> AlignPlan:
     plan = job.recipe.align
     if plan is None:
         raise Refused("the recipe has no align section; accepted is one with the layers of the fast query encoder")
-    job.work.mkdir(parents=True, exist_ok=True)
-    align_query(job.source, job.data, job.work, replace(plan, seed=plan.seed + job.recipe.seed), job.log, job.sets,
-                job.recipe.data.query_files)
+    return replace(plan, seed=plan.seed + job.recipe.seed)
 
 
 def trained_parts(job: Job, with_feeds: bool = False) -> Parts:
@@ -162,6 +168,20 @@ def calibrated(job: Job, model: Reader, folder: Path) -> FirstStage:
 def run_export(job: Job, out: Path) -> None:
     plan = job.recipe.export
     manifest = publish(trained_parts(job), out, sample_of(job.work), plan.compute, plan.accepted)
+    job.log(json.dumps(manifest["tolerance"], indent=2))
+
+
+def run_export_query(job: Job, out: Path) -> None:
+    """The fast query encoder alone, into a bundle that is there."""
+    align, plan = align_plan(job), job.recipe.export
+    job.need(out / "bundle.json", "export")
+    choose("cpu")
+    student = job.query_fast()
+    assert student is not None
+    texts = read_query_texts(job.data, align.seed, job.sets, job.recipe.data.query_files)[: align.texts]
+    compute = plan.compute.query_fast if isinstance(plan.compute, Computes) else plan.compute
+    manifest = renew_query_fast(load_encoder(job.source), student, out, held_out(texts)[:QUERIES], compute,
+                                plan.accepted)
     job.log(json.dumps(manifest["tolerance"], indent=2))
 
 

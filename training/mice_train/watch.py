@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from mice_train.graph import WEIGHTS_FILE, Graph, save
+from mice_train.graph import Graph, save
 from mice_train.graph_session import open_graph
 from mice_train.refused import Refused
 
@@ -28,7 +28,7 @@ def watch(graph: Graph, model: onnx.ModelProto, feeds: Sequence[Feed]) -> list[n
     rng, kept = np.random.default_rng(0), {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
         save(model, Path(folder) / "watched.onnx")
-        (Path(folder) / WEIGHTS_FILE).write_bytes(graph.weights.content)
+        graph.weights.write(Path(folder))
         session = open_graph(Path(folder) / "watched.onnx")
         for feed in feeds:
             for name, found in zip(names, session.run(names, feed), strict=True):

@@ -9,7 +9,7 @@ from mice_train import pruned
 from mice_train.block_form import PLAIN, BlockForm, one_key, one_value
 from mice_train.encoder import load_encoder
 from mice_train.export import export_interaction
-from mice_train.graph import WEIGHTS_FILE, SharedWeights, save
+from mice_train.graph import SharedWeights, save
 from mice_train.graph_session import open_graph
 from mice_train.interaction import Interaction, same_tokens, seed
 from mice_train.layer_readers import readers_of
@@ -91,7 +91,7 @@ def test_the_pruned_form_scores_as_the_plain_one(derive, form):
 def test_the_graph_scores_as_the_module(derive, form, compute, tmp_path):
     model, given, weights = derive(form), Given(), SharedWeights()
     save(export_interaction(model, 24, weights, compute), tmp_path / "interaction.onnx")
-    (tmp_path / WEIGHTS_FILE).write_bytes(weights.content)
+    weights.write(tmp_path)
     session = open_graph(tmp_path / "interaction.onnx")
     feed = {"query_states": given.x[0], "document_states": given.q, "document_scales": given.scale,
             "document_lengths": given.lengths}

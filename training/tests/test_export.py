@@ -5,7 +5,7 @@ import torch
 
 from mice_train import pruned
 from mice_train.export import export_document, export_interaction, export_query
-from mice_train.graph import WEIGHTS_FILE, SharedWeights, save
+from mice_train.graph import SharedWeights, save
 from mice_train.graph_session import open_graph
 from mice_train.quantize import dequantize, quantize
 from tests.conftest import BOTTOM, HIDDEN, STATE_DIMS, VOCAB
@@ -26,7 +26,7 @@ def sessions(request, tmp_path, encoder, projection, interaction):
         "query": export_query(encoder, BOTTOM, 24, weights, compute),
         "interaction": export_interaction(interaction, 24, weights, compute),
     }
-    (tmp_path / WEIGHTS_FILE).write_bytes(weights.content)
+    weights.write(tmp_path)
     made = {}
     for role, model in models.items():
         save(model, tmp_path / f"{role}.onnx")

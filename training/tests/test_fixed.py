@@ -6,7 +6,7 @@ import torch
 from mice_train import pruned
 from mice_train.export import export_interaction
 from mice_train.fitted import fit_linear, fit_rounding
-from mice_train.graph import WEIGHTS_FILE, Graph, SharedWeights, save
+from mice_train.graph import Graph, SharedWeights, save
 from mice_train.graph_session import open_graph
 from mice_train.nodes import FLOAT, INT8, value
 from mice_train.quantize import dequantize, quantize
@@ -35,7 +35,7 @@ def graph(tmp_path, interaction):
     weights = SharedWeights()
     save(export_interaction(interaction, 24, weights, "int8-fixed", [feed(seed) for seed in range(10, 20)]),
          tmp_path / "interaction.onnx")
-    (tmp_path / WEIGHTS_FILE).write_bytes(weights.content)
+    weights.write(tmp_path)
     return tmp_path / "interaction.onnx"
 
 
@@ -84,7 +84,7 @@ def test_a_first_token_that_takes_most_of_the_attention_leaves_the_others_their_
     save(graph.model([value("q", FLOAT, [1, 1, dims]), value("document_states", INT8, [3, tokens, dims]),
                       value("document_scales", FLOAT, [3, tokens])],
                      [value("rest", FLOAT, [3, 1, dims]), value("share", FLOAT, [3, 1, 1])]), tmp_path / "read.onnx")
-    (tmp_path / WEIGHTS_FILE).write_bytes(graph.weights.content)
+    graph.weights.write(tmp_path)
     rest, share = open_graph(tmp_path / "read.onnx").run(["rest", "share"], given)
 
     logits = (asked * states).sum(-1, keepdims=True)

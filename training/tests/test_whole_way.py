@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,7 @@ class Place:
 
     def __init__(self, root, family: str, **changes: object) -> None:
         self.root = root
+        self.family = family
         write_checkpoint(root / "checkpoint", family)
         write_collection(root / "data" / "train" / "mine", DOCUMENTS)
         write_collection(root / "data" / "dev" / "held-back", 120, seed=1)
@@ -121,6 +123,45 @@ def test_a_finished_run_is_not_done_again(place):
     for stage in ("prepare", "derive", "align-query"):
         place.run(stage)
     assert [path.stat().st_mtime_ns for path in kept] == before
+
+
+def test_a_bundle_gets_another_fast_query_encoder_and_keeps_all_else(place, tmp_path):
+    copied = tmp_path / "bundle"
+    shutil.copytree(place.bundle, copied)
+    other = recipe("checkpoint", align={"minutes": 0.001, "layers": [1], "save_every_minutes": 0.001})
+    (place.root / "other.yaml").write_text(yaml.safe_dump(other))
+    arguments = ["--recipe", str(place.root / "other.yaml"), *place.arguments[2:], "--out", str(copied)]
+    main(["align-query", *arguments])
+    main(["export-query", *arguments])
+    changed = {file.name for file in copied.iterdir() if file.read_bytes() != (place.bundle / file.name).read_bytes()}
+    assert changed == {"query-fast.onnx", "query-fast.bin", "bundle.json", "README.md"}
+    before, after = read_manifest(place.bundle), read_manifest(copied)
+    assert after["files"]["query-fast.bin"] != before["files"]["query-fast.bin"]
+    assert after["tolerance"]["graphsVsPytorch"]["queryFastVectors"] <= 1e-3
+    assert json.dumps(after["tolerance"], indent=2) in (copied / "README.md").read_text()
+    vectors = [Bundle(folder).query_vector_fast("77 aa") for folder in (place.bundle, copied)]
+    assert np.abs(vectors[0] - vectors[1]).max() > 1e-3
+    expected = whole_export(place, other).query_vector_fast("77 aa")
+    assert np.abs(vectors[1] - expected).max() == 0
+
+
+def whole_export(place, changed: dict) -> Bundle:
+    """The bundle that `export` makes with the same fast query encoder."""
+    (place.root / "whole.yaml").write_text(yaml.safe_dump(changed))
+    out = place.root / "whole-bundle"
+    main(["export", "--recipe", str(place.root / "whole.yaml"), *place.arguments[2:], "--out", str(out)])
+    return Bundle(out)
+
+
+def test_a_fast_query_encoder_of_another_source_is_refused(place, tmp_path):
+    copied = tmp_path / "bundle"
+    shutil.copytree(place.bundle, copied)
+    before = (copied / "bundle.json").read_bytes()
+    other = Place(tmp_path, "electra" if "bert" == place.family else "bert")
+    other.run("align-query")
+    with pytest.raises(SystemExit, match="gives other vectors"):
+        other.run("export-query", "--out", str(copied))
+    assert (copied / "bundle.json").read_bytes() == before
 
 
 def test_an_interaction_may_have_scales_found_on_the_training_text(place):

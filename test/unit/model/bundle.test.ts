@@ -56,11 +56,17 @@ describe('the id of a bundle', () => {
       const manifest = JSON.parse(tinyJson);
       delete manifest.graphs[role];
       delete manifest.files[`${role}.onnx`];
+      delete manifest.files[`${role}.bin`];
       expect(bundleId(parseManifest(JSON.stringify(manifest), 'bundle.json'))).toBe(
         bundleId(parseManifest(tinyJson, 'bundle.json')),
       );
     },
   );
+
+  it.each(['query-fast', 'cross-encoder'])('stays when the weights of the graph %s alone change', (role) => {
+    expect(JSON.parse(shippedJson).files).toHaveProperty([`${role}.bin`]);
+    expect(idWith(['files', `${role}.bin`], file)).toBe(id);
+  });
 
   it('does not depend on the order in which files are listed', () => {
     const files = Object.fromEntries(Object.entries(JSON.parse(shippedJson).files).reverse());
