@@ -147,6 +147,7 @@ function reportOf(found: ReadonlyMap<number, readonly Served[]>): Pick<BenchRepo
   const rows = [...found].map(([clients, rounds]) => {
     const over = (value: (served: Served) => number) => median(rounds.map(value));
     const toldCpu = rounds.every(({ cpuMs }) => cpuMs !== undefined);
+    const toldBusy = rounds.every(({ loop }) => loop.busyMs !== undefined);
     return {
       clients,
       ...rounded({
@@ -156,6 +157,7 @@ function reportOf(found: ReadonlyMap<number, readonly Served[]>): Pick<BenchRepo
         p95Ms: over(({ times }) => percentile(times, 95)),
         loopLongestMs: Math.max(...rounds.map(({ loop }) => loop.longestMs)),
         loopP99Ms: over(({ loop }) => loop.p99Ms),
+        ...(toldBusy && { loopBusyMs: Math.max(...rounds.map(({ loop }) => loop.busyMs!)) }),
         ...(toldCpu && { cpuMsPerSearch: over(({ cpuMs, times }) => cpuMs! / times.length) }),
       }),
     };

@@ -6,7 +6,7 @@ type Row = BenchReport['rows'][number];
 const TIMES = ['cpuMs', 'cpuMsLeast', 'cpuMsMost', 'wallMs'];
 const SERVED = [
   ...['clients', 'searchesPerSecond', 'scoredPerSecond', 'p50Ms', 'p95Ms', 'cpuMsPerSearch'],
-  ...['loopP99Ms', 'loopLongestMs'],
+  ...['loopBusyMs', 'loopP99Ms', 'loopLongestMs'],
 ];
 
 /** @param reports by the name of the command, e.g. `rerank` */
