@@ -42,7 +42,7 @@ export function backfillCommand(): Command {
     .argument('<index>', 'name of the index, alias or data stream');
   return withSettings(command, [
     ...(['upstreamUrl', 'upstreamAuthorization', 'modelBundle', 'modelOthers', 'modelThreads'] as const),
-    ...(['fieldsObject', 'textFields', 'textRules', 'statesRules'] as const),
+    ...(['fieldsObject', 'textFields', 'textRules', 'statesRules', 'statesTokens'] as const),
     ...(['passagesTokens', 'passagesOverlap', 'passagesMax', 'passagesVectors'] as const),
   ])
     .option('--query <json>', 'only the documents that this query finds', query)

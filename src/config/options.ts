@@ -1,6 +1,7 @@
 /** Every option, declared once: help text, environment names and docs/configuration.md are made from here. */
 import { z } from 'zod';
 import { jsonOrUndefined } from '../json/parse.ts';
+import type { TokensKept } from '../states/splitting.ts';
 import {
   type FirstStageKind,
   firstStageKinds,
@@ -410,6 +411,14 @@ export const options = {
     default: [],
     accepts:
       'a list (JSON on the command line) of {indices, store: field, companion or cache, bundle}, all but indices optional',
+  }),
+  statesTokens: option<TokensKept>({
+    name: 'states.tokens',
+    doc: 'Tokens whose states are stored: "all", or "merged", where the most alike neighbours become their mean until a third is gone, for a third less to store and to score. States that were stored otherwise are stale.',
+    schema: z.enum(['all', 'merged']),
+    default: 'all',
+    accepts: 'all or merged',
+    fixed: true,
   }),
   passagesTokens: option({
     name: 'passages.tokens',

@@ -3,7 +3,8 @@
 import { encodePassages, type PassageSource } from '../states/encode.ts';
 import { contentHash } from '../states/hash.ts';
 import { meanVector } from '../states/mean-vector.ts';
-import type { Splitting } from '../states/splitting.ts';
+import { mergeNeighbours } from '../states/merge.ts';
+import { RULES, type Splitting } from '../states/splitting.ts';
 import type { Bundle } from './bundle.ts';
 import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
 import type { Session } from './session.ts';
@@ -51,7 +52,7 @@ export async function encodeDocuments(
 ): Promise<readonly EncodedDocument[]> {
   const split = texts.map((text) => tokenizer.split(text, splitting));
   const rows = split.flatMap(({ passages }) => passages);
-  const encoded = await encodeRows(session, bundle, rows);
+  const encoded = await encodeRows(session, bundle, rows, splitting);
   let next = 0;
   return split.map(({ passages, truncated }, at) => {
     const own = encoded.slice(next, next + passages.length);
@@ -65,6 +66,7 @@ async function encodeRows(
   session: Session,
   { dims }: Bundle,
   rows: readonly PassageIds[],
+  { rule }: Splitting,
 ): Promise<readonly PassageSource[]> {
   const passages = new Array<PassageSource>(rows.length);
   const lengths = rows.map(({ ids }) => ids.length);
@@ -74,11 +76,12 @@ async function encodeRows(
     slice.forEach((row, at) => {
       const { ids, start, end } = rows[row]!;
       const first = at * longest * dims.states;
+      const all = states!.subarray(first, first + ids.length * dims.states);
       passages[row] = {
         start,
         end,
         vector: vector!.slice(at * dims.vector, (at + 1) * dims.vector),
-        states: states!.slice(first, first + ids.length * dims.states),
+        states: rule === RULES.merged ? mergeNeighbours(all, dims.states) : all.slice(),
       };
     });
   }

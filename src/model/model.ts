@@ -28,7 +28,7 @@ export interface EncodedQuery extends QueryVector {
 }
 
 export interface EncodedDocument {
-  /** Tokens read, of all passages, special tokens included. */
+  /** Tokens kept, of all passages, special tokens included. */
   readonly tokens: number;
   /** Whether the text was longer than what the model's {@link Model.splitting} reads. */
   readonly truncated: boolean;

@@ -4,7 +4,7 @@ import { setFlagsFromString } from 'node:v8';
 import { MiceError } from '../errors.ts';
 import { readHeader } from '../states/decode.ts';
 import { giveBackSlab } from '../states/slabs.ts';
-import { type Splitting, unsplit } from '../states/splitting.ts';
+import { type Splitting, type TokensKept, unsplit } from '../states/splitting.ts';
 import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
 import type { Prepare } from './call.ts';
 import { cosine } from './cosine.ts';
@@ -41,6 +41,8 @@ export interface PassageOptions {
   readonly overlap: number;
   /** Passages of a text at most. */
   readonly most: number;
+  /** All tokens unless given. */
+  readonly kept?: TokensKept;
 }
 
 const MOST_THREADS = 8;
@@ -86,10 +88,14 @@ export async function openModel(
 
 /** What `options` comes to with `bundle`. */
 export function splittingOf({ limits }: Pick<Bundle, 'limits'>, options?: PassageOptions): Splitting {
-  const { tokens: asked, overlap, most } = options ?? { tokens: 0, overlap: 0, most: 1 };
-  const tokens = Math.min(asked || limits.documentTokens, limits.documentTokens);
-  if (most === 1) return unsplit(tokens);
-  return { ...unsplit(tokens), most, overlap: Math.min(overlap, Math.floor(tokens / 2)) };
+  const {
+    tokens: asked,
+    overlap,
+    most,
+    kept,
+  }: PassageOptions = options ?? { tokens: 0, overlap: 0, most: 1 };
+  const whole = unsplit(Math.min(asked || limits.documentTokens, limits.documentTokens), kept);
+  return most === 1 ? whole : { ...whole, most, overlap: Math.min(overlap, Math.floor(whole.tokens / 2)) };
 }
 
 /** Calls after which V8 compiles a wrapper of its own for a function that WebAssembly imports: never. */

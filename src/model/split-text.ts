@@ -3,8 +3,8 @@
  * half full, at words otherwise, inside a word only where it has no end. Passages are about equally long, so that none
  * is a scrap without context. Time and memory are bounded by what may be read, not by the text. Pure.
  *
- * What is decided here is known by {@link file://../states/splitting.ts SPLITTING_RULE}, which counts up with every
- * change that splits a text otherwise.
+ * What is decided here is known by {@link file://../states/splitting.ts RULES}, which get new numbers with every change
+ * that splits a text otherwise.
  */
 
 export interface SplitLimits {

@@ -265,8 +265,13 @@ function openShelf(
 
 /** How a model is to read long texts. */
 export function passageOptions(settings: Settings): PassageOptions {
-  const { passagesTokens: tokens, passagesOverlap: overlap, passagesMax: most } = settings;
-  return { tokens, overlap, most };
+  const {
+    passagesTokens: tokens,
+    passagesOverlap: overlap,
+    passagesMax: most,
+    statesTokens: kept,
+  } = settings;
+  return { tokens, overlap, most, kept };
 }
 
 /** The cluster as the service itself addresses it. */

@@ -12,7 +12,7 @@ import {
 } from './layout.ts';
 import { unpackNibbles } from './nibbles.ts';
 import { quantizeRows } from './quantize.ts';
-import { SPLITTING_MEMBERS, type Splitting, unsplit } from './splitting.ts';
+import { RULES, SPLITTING_MEMBERS, type Splitting, unsplit } from './splitting.ts';
 
 /** A header, or why there is none. */
 export type HeaderReading =
@@ -70,7 +70,8 @@ function headerOf(view: DataView, bytes: Uint8Array): StatesHeader {
   const tokens = view.getUint32(AT.tokens, true);
   const truncated = (view.getUint16(AT.flags, true) & FLAG_TRUNCATED) !== 0;
   const passages = version === 1 ? 1 : view.getUint32(AT.passages, true);
-  const whole = passages === 1 && !truncated;
+  const made = version === 1 ? unsplit(tokens) : splittingOf(view);
+  const whole = passages === 1 && !truncated && made.rule === RULES.all;
   return {
     version,
     dtype: dtypeOf(view.getUint8(AT.dtype), version)!,
@@ -79,7 +80,7 @@ function headerOf(view: DataView, bytes: Uint8Array): StatesHeader {
     passages,
     tokens,
     truncated,
-    splitting: whole ? undefined : version === 1 ? unsplit(tokens) : splittingOf(view),
+    splitting: whole ? undefined : made,
     bundleId: hex(bytes, AT.bundleId, 8),
     hash: hex(bytes, AT.hash, 16),
   };

@@ -12,7 +12,7 @@ import {
 } from './layout.ts';
 import { packNibbles } from './nibbles.ts';
 import { LEVELS, quantizeRow, quantizeRows } from './quantize.ts';
-import { SPLITTING_MEMBERS, type Splitting, unsplit } from './splitting.ts';
+import { RULES, SPLITTING_MEMBERS, type Splitting, unsplit } from './splitting.ts';
 
 export interface PassageSource {
   /** Where it stands in the text, in UTF-16 units. */
@@ -89,9 +89,12 @@ export function encodePassages(source: PassagesSource): Uint8Array<ArrayBuffer> 
   return bytes;
 }
 
-/** Version 1 has no splitting, so a text that was cut has to have been cut where no splitting at all would cut it. */
+/**
+ * Version 1 has no splitting, so all tokens have to be there, and a text that was cut has to have been cut where no
+ * splitting at all would cut it.
+ */
 function isVersion1({ dtype, passages, truncated, splitting, dims }: PassagesSource): boolean {
-  if (dtype === 'float16' || passages.length > 1) return false;
+  if (dtype === 'float16' || passages.length > 1 || splitting.rule !== RULES.all) return false;
   return !truncated || (splitting.most === 1 && passages[0]!.states.length / dims === splitting.tokens);
 }
 

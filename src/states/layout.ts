@@ -71,11 +71,14 @@ export interface StatesHeader {
   readonly dims: number;
   readonly vectorDims: number;
   readonly passages: number;
-  /** Tokens read, of all passages, those that the tokenizer puts around each, e.g. `[CLS]` and `[SEP]`, included. */
+  /** Tokens kept, of all passages, those that the tokenizer puts around each, e.g. `[CLS]` and `[SEP]`, included. */
   readonly tokens: number;
   /** Whether the text was longer than what was read. */
   readonly truncated: boolean;
-  /** What shaped them; undefined where the whole text is one passage, as it is under any splitting of enough tokens. */
+  /**
+   * What shaped them; undefined where the whole text is one passage with all its tokens, as it is under any splitting of
+   * enough tokens that keeps all.
+   */
   readonly splitting: Splitting | undefined;
   /** {@link file://../model/bundle.ts Bundle.id} of the maker: 16 hex characters. */
   readonly bundleId: string;

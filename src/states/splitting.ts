@@ -1,4 +1,7 @@
-/** How texts are split into passages: what two processes must agree on for their states to be the same. */
+/**
+ * How texts are split into passages, and which of their tokens are kept: what two processes must agree on for their
+ * states to be the same.
+ */
 
 export interface Splitting {
   /** Tokens of a passage at most, special tokens included. */
@@ -7,23 +10,32 @@ export interface Splitting {
   readonly overlap: number;
   /** Passages of a text at most; what is left then is not read. */
   readonly most: number;
-  /** Number of the rule by which texts are split: it counts up when the rule changes. */
+  /** One of {@link RULES}. */
   readonly rule: number;
 }
 
-/** The rule of {@link file://../model/split-text.ts}. */
-export const SPLITTING_RULE = 1;
+/**
+ * Numbers of the rules: texts are split by {@link file://../model/split-text.ts}, and all their tokens are kept, or
+ * neighbours are merged by {@link file://./merge.ts}. A rule that changes gets a new number.
+ */
+export const RULES = { all: 1, merged: 2 } as const;
+
+export type TokensKept = keyof typeof RULES;
 
 /** Members of a splitting in the order in which they are stored. */
 export const SPLITTING_MEMBERS = ['tokens', 'overlap', 'most', 'rule'] as const;
 
 /** The splitting that leaves a text whole, and reads no more of it than `tokens`. */
-export function unsplit(tokens: number): Splitting {
-  return { tokens, overlap: 0, most: 1, rule: SPLITTING_RULE };
+export function unsplit(tokens: number, kept: TokensKept = 'all'): Splitting {
+  return { tokens, overlap: 0, most: 1, rule: RULES[kept] };
 }
 
-/** What was read of a text, and under which splitting: undefined where the whole text is one passage. */
+/**
+ * What was read of a text, and under which splitting: undefined where the whole text is one passage with all of its
+ * tokens.
+ */
 export interface HowRead {
+  /** Those that were kept. */
   readonly tokens: number;
   readonly truncated: boolean;
   readonly splitting: Splitting | undefined;
@@ -31,7 +43,7 @@ export interface HowRead {
 
 /** Whether `wanted` would read a text as it was read. */
 export function fitsSplitting({ tokens, truncated, splitting }: HowRead, wanted: Splitting): boolean {
-  if (splitting === undefined) return tokens <= wanted.tokens;
+  if (splitting === undefined) return wanted.rule === RULES.all && tokens <= wanted.tokens;
   const same = (['tokens', 'overlap', 'rule'] as const).every((key) => splitting[key] === wanted[key]);
   // A text that was read to its end would not have more passages where more are allowed.
   return same && (truncated ? splitting.most === wanted.most : splitting.most <= wanted.most);

@@ -28,6 +28,50 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
   other: 'The railway company sells winter tickets.',
 };
 
+describeOnEngines('documents whose neighbouring tokens are merged', (engine) => {
+  const all = proxyBefore(engine);
+  const merged = proxyBefore(engine, { statesTokens: 'merged' });
+  const index = engine.freshIndex('merged');
+
+  const put = (url: string) => async (id: string) => {
+    const body = JSON.stringify({ text: DOCUMENTS[id] });
+    expect(await raw(url, `/${index}/_doc/${id}?refresh=true`, { method: 'PUT', body })).toMatchObject({
+      status: 201,
+    });
+  };
+
+  async function search(url: string) {
+    const body = JSON.stringify({ query: { match: { text: QUESTION } }, ext: { mice: { explain: true } } });
+    const answer = JSON.parse((await raw(url, `/${index}/_search`, { body })).text);
+    return {
+      ids: answer.hits.hits.map(({ _id }: { _id: string }) => _id),
+      tokens: answer.hits.hits.map(
+        ({ _source }: { _source: { mice: { tokens: number } } }) => _source.mice.tokens,
+      ),
+      states: answer.mice.hits.map((hit: { states: string }) => hit.states),
+    };
+  }
+
+  it('keep a third fewer, are found as before, and are read anew where all tokens are wanted', async () => {
+    await setupIndex(merged.engine, index, {
+      object: 'mice',
+      vectorDims: merged.server.services.model.bundle.dims.vector,
+    });
+    for (const id of Object.keys(DOCUMENTS)) await put(merged.url)(id);
+    const fewer = await search(merged.url);
+    expect(fewer.ids[0]).toBe('long');
+    expect(new Set(fewer.states)).toEqual(new Set(['fresh']));
+    const more = await search(all.url);
+    expect(more.ids[0]).toBe('long');
+    expect(new Set(more.states)).toEqual(new Set(['stale']));
+    const { model } = all.server.services;
+    for (const [at, id] of fewer.ids.entries()) {
+      const [whole] = await model.encodeDocuments([DOCUMENTS[id]!]);
+      expect(fewer.tokens[at] / whole!.tokens).toBeCloseTo(2 / 3, 1);
+    }
+  });
+});
+
 describeOnEngines('a document longer than the bundle reads at a time', (engine) => {
   const split = proxyBefore(engine, { passagesVectors: 'passage' });
   const cut = proxyBefore(engine, { passagesMax: 1 });

@@ -1,5 +1,5 @@
 /** What is written beside states, and what it says of them: told without reading the states. */
-import { fitsSplitting, splittingFrom } from '../../states/splitting.ts';
+import { fitsSplitting, RULES, splittingFrom } from '../../states/splitting.ts';
 import type { StoreNeeds } from './store.ts';
 
 /** Members that are looked at. */
@@ -16,7 +16,7 @@ export function claimsToBeOfNow(
   if (splitting === undefined) return true;
   const { tokens, truncated } = ours;
   // Written before there were passages: only what has no more characters than a passage has tokens was surely not cut.
-  if (typeof tokens !== 'number') return text.length <= splitting.tokens;
+  if (typeof tokens !== 'number') return splitting.rule === RULES.all && text.length <= splitting.tokens;
   const made = splittingFrom(ours['splitting']);
   return fitsSplitting({ tokens, truncated: truncated === true, splitting: made }, splitting);
 }

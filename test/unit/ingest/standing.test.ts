@@ -4,7 +4,7 @@ import { fieldStore } from '../../../src/ingest/stores/field.ts';
 import type { StandingHit } from '../../../src/ingest/stores/store.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import { contentHash } from '../../../src/states/hash.ts';
-import { type Splitting, unsplit } from '../../../src/states/splitting.ts';
+import { RULES, type Splitting, unsplit } from '../../../src/states/splitting.ts';
 
 const splitting: Splitting = { tokens: 256, overlap: 0, most: 4, rule: 1 };
 const engine = {} as Engine;
@@ -33,6 +33,15 @@ describe('the states of a stored document', () => {
     const cut = { tokens: 256, truncated: true, splitting: [256, 0, 1, 1] };
     expect(await standingOf('a text', cut, { splitting: unsplit(256) })).toBe('fresh');
     expect(await standingOf('a text', cut)).toBe('stale');
+  });
+
+  it('are stale when other tokens of it would be kept now', async () => {
+    const merged = { ...splitting, rule: RULES.merged };
+    const whole = { tokens: 60, truncated: false, splitting: [256, 0, 4, RULES.merged] };
+    expect(await standingOf('a text', whole, { splitting: merged })).toBe('fresh');
+    expect(await standingOf('a text', whole)).toBe('stale');
+    expect(await standingOf('a text', { ...whole, splitting: [] }, { splitting: merged })).toBe('stale');
+    expect(await standingOf('a text', {}, { splitting: merged })).toBe('stale');
   });
 
   it('that do not say how it was read are fresh only when it is too short to have been cut', async () => {

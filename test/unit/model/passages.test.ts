@@ -14,15 +14,18 @@ const LONG = Array.from({ length: 4 }, (_, at) => sentence(at)).join(' ');
 
 let plain: Model;
 let split: Model;
+let merged: Model;
 
 beforeAll(async () => {
   plain = await openModel(tinyBundle, { threads: 1 });
   split = await openModel(tinyBundle, { threads: 1, passages });
+  merged = await openModel(tinyBundle, { threads: 1, passages: { ...passages, kept: 'merged' } });
 }, 120_000);
 
 afterAll(async () => {
   await plain.close();
   await split.close();
+  await merged.close();
 });
 
 async function passagesOf(text: string, model = split) {
@@ -110,6 +113,50 @@ describe('a longer document', () => {
   });
 });
 
+describe('a document whose neighbouring tokens are merged', () => {
+  it('has a third less of each passage, and the vectors of all of it', async () => {
+    for (const text of [sentence(1), LONG]) {
+      const [all, kept] = [await passagesOf(text), await passagesOf(text, merged)];
+      expect(kept.vector).toEqual(all.vector);
+      expect(kept.header).toMatchObject({ splitting: merged.splitting, truncated: false });
+      expect(kept.views).toHaveLength(all.views.length);
+      for (const [at, { tokens }] of kept.views.entries())
+        expect(tokens / all.views[at]!.tokens).toBeCloseTo(2 / 3, 1);
+    }
+  });
+
+  it('is stale where all tokens are wanted, and the other way round', async () => {
+    const [all] = await plain.encodeDocuments([sentence(1)]);
+    const [kept] = await merged.encodeDocuments([sentence(1)]);
+    const bundleId = plain.bundle.id;
+    expect(checkStates(kept!.states, { bundleId, splitting: split.splitting }).kind).toBe('split-otherwise');
+    expect(checkStates(all!.states, { bundleId, splitting: merged.splitting }).kind).toBe('split-otherwise');
+  });
+
+  it('is ranked as by all of its tokens, by a trained model', async () => {
+    const texts = [
+      'In autumn a hedgehog eats as much as it can, so that it is fat enough to survive the winter in its nest.',
+      'Hedgehogs hibernate in a nest of leaves from November until spring, living on their body fat.',
+      'The hedgehog is a small mammal with spines on its back that eats beetles, worms and snails at night.',
+      'Many birds fly south before the winter comes, because they find too little to eat in the snow.',
+      'The toy shop sells hedgehogs made of wood in winter, at a low price that nobody can resist.',
+      'The council met in the town hall and spoke for hours about the new road to the harbour.',
+    ];
+    const scores: Float32Array[] = [];
+    for (const kept of ['all', 'merged'] as const) {
+      const model = await openModel(undefined, { threads: 1, passages: { ...passages, kept } });
+      const documents = await model.encodeDocuments(texts);
+      const query = await model.encodeQuery('how do hedgehogs survive the winter');
+      const states = documents.map((document) => document.states);
+      scores.push((await model.score(query, states)).scores);
+      await model.close();
+    }
+    const [all, fewer] = scores as [Float32Array, Float32Array];
+    const ranked = (found: Float32Array) => [...found.keys()].sort((a, b) => found[b]! - found[a]!);
+    expect(ranked(fewer)).toEqual(ranked(all));
+  }, 60_000);
+});
+
 describe('what is asked of a splitting', () => {
   const bundle = { limits: { documentTokens: 64, queryTokens: 16 } };
   const asked = (changes: object) => splittingOf(bundle, { ...passages, ...changes });
@@ -123,5 +170,6 @@ describe('what is asked of a splitting', () => {
   it('is no splitting where a text has one passage, whatever may overlap', () => {
     expect(asked({ most: 1, overlap: 8 })).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 1 });
     expect(splittingOf(bundle)).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 1 });
+    expect(asked({ most: 1, kept: 'merged' })).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 2 });
   });
 });

@@ -5,6 +5,7 @@ import { checkStates } from '../../../src/states/check.ts';
 import { halves, readHeader, viewPassages, viewStates } from '../../../src/states/decode.ts';
 import { encodePassages, type PassagesSource } from '../../../src/states/encode.ts';
 import { LEVELS, quantizeRows } from '../../../src/states/quantize.ts';
+import { RULES } from '../../../src/states/splitting.ts';
 import { laidOut } from '../../support/laid-out.ts';
 
 const bundleId = '0123456789abcdef';
@@ -136,6 +137,7 @@ describe('the stored form of several passages, version 2', () => {
     expect(versionOf({ truncated: true, splitting: whole })).toBe(1);
     expect(versionOf({ truncated: true, splitting: { ...whole, tokens: 3 } })).toBe(2);
     expect(versionOf({ dtype: 'float16' })).toBe(2);
+    expect(versionOf({ splitting: { ...whole, rule: RULES.merged } })).toBe(2);
   });
 
   it('is looked into where it lies, and gives its vectors without unpacking its states', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   fitsSplitting,
+  RULES,
   type Splitting,
   splittingFrom,
   splittingNumbers,
@@ -25,6 +26,15 @@ describe('what was read of a text', () => {
     for (const other of [{ tokens: 128 }, { overlap: 0 }, { rule: 2 }, { most: 3 }])
       expect(fitsSplitting(read, { ...splitting, ...other }), JSON.stringify(other)).toBe(false);
     expect(fitsSplitting(read, unsplit(256))).toBe(false);
+  });
+
+  it('fits none that keeps other tokens of it, whole or split', () => {
+    const merged = { ...splitting, rule: RULES.merged };
+    const whole = { tokens: 100, truncated: false };
+    expect(fitsSplitting({ ...whole, splitting: undefined }, merged)).toBe(false);
+    expect(fitsSplitting({ ...whole, splitting: merged }, splitting)).toBe(false);
+    expect(fitsSplitting({ ...whole, splitting: merged }, merged)).toBe(true);
+    expect(unsplit(256, 'merged')).toEqual({ ...unsplit(256), rule: RULES.merged });
   });
 
   it('would not have more passages where more are allowed, unless it was cut', () => {
