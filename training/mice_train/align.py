@@ -25,6 +25,7 @@ from mice_train.encoder import Encoder, load_encoder
 from mice_train.interaction import padding_bias
 from mice_train.query_texts import read_query_texts
 from mice_train.ragged import by_token_budget
+from mice_train.ranks import Ranks
 from mice_train.reporting import Log
 from mice_train.source import Source
 from mice_train.tokens import load_tokenizer, tokenize
@@ -47,6 +48,7 @@ class AlignPlan:
     """The teacher's layers that the student starts from."""
     texts: int = 400_000
     batch_tokens: int = 4096
+    """Of a step, of all processes together."""
     lr: float = 5e-4
     warm_up: float = 0.05
     weight_decay: float = 0.01
@@ -121,11 +123,11 @@ def align_query(
     sets: Sequence[TrainingSet] = TRAINING_SETS, files: Sequence[str] = (),
 ) -> None:
     """Writes work/align-<layers>/student.pt; goes on from it."""
-    teacher = load_encoder(source)
+    ranks, teacher = Ranks(), load_encoder(source)
     shared = work / "align"
     shared.mkdir(exist_ok=True)
     texts = read_query_texts(data, plan.seed, sets, files)[: plan.texts]
-    ids, wanted = targets(source, teacher, texts, shared, log)
+    ids, wanted = ranks.after_lead(lambda: targets(source, teacher, texts, shared, log))
     folder = work / f"align-{'-'.join(map(str, plan.layers))}"
     folder.mkdir(exist_ok=True)
     student = student_of(teacher, plan.layers)
@@ -158,12 +160,13 @@ def align_query(
 
     saved_at = state["minutes"]
     losses: list[float] = []
+    looked = time.monotonic()
     while state["minutes"] < plan.minutes:
         rng = np.random.default_rng([plan.seed, state["step"]])
         sample = rng.choice(learnt, min(ROUND, len(learnt)), replace=False)
-        groups = by_token_budget(lengths[sample], plan.batch_tokens)
-        for at in rng.permutation(len(groups)):
-            began = time.monotonic()
+        groups = by_token_budget(lengths[sample], plan.batch_tokens // ranks.size)
+        order = np.resize(rng.permutation(len(groups)), -(-len(groups) // ranks.size) * ranks.size)
+        for at in order[ranks.rank :: ranks.size]:
             rows = sample[groups[at]]
             share = state["minutes"] / plan.minutes
             rate = min(1.0, (share + 1e-4) / plan.warm_up, max(0.0, 1 - share) / (1 - plan.warm_up))
@@ -176,16 +179,23 @@ def align_query(
             loss = (found.float() - goal).square().sum(-1).mean()
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
+            # a clock of all: the schedule follows it, and every process stops at the same step
+            clock = torch.tensor(state["minutes"] + (time.monotonic() - looked) / 60)
+            looked = time.monotonic()
+            ranks.average([*(p.grad for p in trained), clock])
             nn.utils.clip_grad_norm_(trained, plan.clip)
             optimizer.step()
             losses.append(loss.item())
             state["step"] += 1
-            state["texts"] += len(rows)
-            state["minutes"] += (time.monotonic() - began) / 60
+            state["texts"] += len(rows) * ranks.size
+            state["minutes"] = clock.item()
             if state["minutes"] >= plan.minutes:
                 break
         if state["minutes"] - saved_at >= plan.save_every_minutes or state["minutes"] >= plan.minutes:
-            progress.write({**state, "loss": float(np.mean(losses)), "held out": distance()})
+            if ranks.leads:
+                progress.write({**state, "loss": float(np.mean(losses)), "held out": distance()})
+                save()
+            ranks.wait()
             losses.clear()
             saved_at = state["minutes"]
-            save()
+            looked = time.monotonic()

@@ -7,10 +7,16 @@ machine; two processes that meet once a step do not. Started by `torchrun --npro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+
+Made = TypeVar("Made")
+PATIENCE = timedelta(days=1)
+"""How long ranks wait for each other: one of them may have hours of texts to encode."""
 
 
 class Ranks:
@@ -20,7 +26,7 @@ class Ranks:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1 and not distributed.is_initialized():
-            distributed.init_process_group("gloo")
+            distributed.init_process_group("gloo", timeout=PATIENCE)
 
     @property
     def leads(self) -> bool:
@@ -30,6 +36,12 @@ class Ranks:
         """Until every rank is here, and has written what it writes."""
         if self.size > 1:
             distributed.barrier()
+
+    def after_lead(self, make: Callable[[], Made]) -> Made:
+        """What `make` gives, on the leader first: the others then find what it has written."""
+        found = make() if self.leads else None
+        self.wait()
+        return make() if found is None else found
 
     def average(self, tensors: Iterable[Tensor]) -> None:
         """In place, as one message."""

@@ -279,12 +279,26 @@ def test_the_same_seed_trains_the_same_model_and_another_one_another(trained, tm
     assert not np.array_equal(first, train("6"))
 
 
-def test_two_processes_score_the_lists_and_train_from_them(trained):
+def by_two_processes(stage: str, arguments: list[str]) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
-               "mice_train", "derive", *trained.arguments]
+               "mice_train", stage, *arguments]
     subprocess.run(command, check=True, cwd=Path(__file__).parent.parent, env={**os.environ, "OMP_NUM_THREADS": "1"})
+
+
+def test_two_processes_score_the_lists_and_train_from_them(trained):
+    by_two_processes("derive", trained.arguments)
     saved = torch.load(trained.root / "work" / "mice-converted-l2-1" / "checkpoint.pt")
     assert saved["state"]["step"] == 4
+
+
+def test_two_processes_align_one_fast_query_encoder_until_its_time_is_up(trained):
+    align = {"minutes": 0.06, "layers": [2], "save_every_minutes": 0.002, "batch_tokens": 256}
+    (trained.root / "by-two.yaml").write_text(yaml.safe_dump(recipe("checkpoint", align=align)))
+    by_two_processes("align-query", ["--recipe", str(trained.root / "by-two.yaml"), *trained.arguments[2:]])
+    folder = trained.root / "work" / "align-2"
+    log = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert torch.load(folder / "student.pt")["state"]["minutes"] >= 0.06
+    assert log[-1]["held out"] < log[0]["held out"]
 
 
 def test_a_recipe_may_have_only_so_many_passages_read(tmp_path):
