@@ -17,7 +17,9 @@ export interface EncodeBenchOptions extends ContestOptions {
 const DOCUMENT_TOKENS = 180;
 const QUERY_TOKENS = 12;
 /** A short text takes about a millisecond, so a turn is several. */
-const TURNS = { query: 20, document: 2 };
+const TURNS = { query: 24, document: 2 };
+/** Queries that a model thread encodes at once when so many wait. */
+const TOGETHER = 8;
 const FORMS = ['float32', 'int8-blocks', 'int8-dynamic'] as const satisfies readonly Form[];
 const DEPTHS = [2, 6, 12] as const;
 
@@ -35,6 +37,7 @@ export async function benchEncode(options: EncodeBenchOptions): Promise<BenchRep
     const fast = await own(optionalGraph(bundle, 'query-fast'));
     const contestants: Record<string, Contestant> = {
       'query, as shipped': query(queryGraph),
+      'query, eight together': turns(queryGraph, queryTokens, TURNS.query / TOGETHER, TOGETHER),
       'query-fast, as shipped': query(fast),
       'document, as shipped': document(await own(bundle.graphs.document)),
       'document by query-fast’s layers, as shipped': document(fast),
@@ -69,6 +72,7 @@ export async function benchEncode(options: EncodeBenchOptions): Promise<BenchRep
         figures: 'processor time of the process, medians over rounds; ratios are taken round by round',
       },
       ratios: rounded({
+        queryAloneVsTogether: ratio(found['query, as shipped']!, found['query, eight together']!),
         queryFastVsTeacher: ratio(found['query, as shipped']!, found['query-fast, as shipped']!),
         twoLayerVsFullDepth: deeper(6, 'int8-blocks'),
         twoLayerVsTwelve: deeper(12, 'int8-blocks'),
@@ -88,7 +92,9 @@ export async function benchEncode(options: EncodeBenchOptions): Promise<BenchRep
   }
 }
 
-function turns(session: Session, tokens: number, count: number): Contestant {
-  const inputs = randomIds(1, tokens, VOCABULARY);
-  return repeated(count, () => session.run(inputs));
+/** Inferences over `atOnce` texts each. */
+function turns(session: Session, tokens: number, count: number, atOnce = 1): Contestant {
+  const inputs = randomIds(atOnce, tokens, VOCABULARY);
+  const { run, times = 1 } = repeated(count, () => session.run(inputs));
+  return { run, times: times / atOnce };
 }

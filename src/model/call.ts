@@ -4,8 +4,19 @@ import { MiceError } from '../errors.ts';
 /** A task made only when a thread takes it, so that what waits holds no copies. */
 export type Prepare<T> = () => { readonly task: T; readonly transfer: readonly ArrayBuffer[] };
 
+/** How tasks of several calls that wait are done as one, which costs less. */
+export interface Joining<T> {
+  /** Tasks of one at most. */
+  readonly most: number;
+  unite(tasks: readonly T[]): T;
+  /** What each of the tasks would have been answered, from the answer to their union. */
+  divide(answer: unknown): readonly unknown[];
+}
+
 export class Call<T> {
   readonly answers: Promise<readonly unknown[]>;
+  /** Undefined where each task is done by itself. */
+  readonly joining: Joining<T> | undefined;
   readonly #tasks: readonly Prepare<T>[];
   readonly #collected: unknown[];
   readonly #settle: { resolve: (answers: readonly unknown[]) => void; reject: (error: unknown) => void };
@@ -13,9 +24,10 @@ export class Call<T> {
   #missing: number;
   #settled = false;
 
-  constructor(tasks: readonly Prepare<T>[]) {
+  constructor(tasks: readonly Prepare<T>[], joining?: Joining<T>) {
     const { promise, resolve, reject } = Promise.withResolvers<readonly unknown[]>();
     this.answers = promise;
+    this.joining = joining;
     this.#settle = { resolve, reject };
     this.#tasks = tasks;
     this.#collected = new Array(tasks.length);

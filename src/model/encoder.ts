@@ -19,18 +19,35 @@ import type { PassageIds, Tokenizer } from './tokenizer.ts';
  */
 const BATCH = { tokens: 256, rows: 32, sameLength: true };
 
-export async function encodeQuery(
+/** Queries of one inference: of one length for the same reason. */
+const QUERIES = { tokens: 512, rows: 16, sameLength: true };
+
+/** In their order; each depends on its own text only. */
+export async function encodeQueries(
   session: Session,
   tokenizer: Tokenizer,
-  bundle: Bundle,
-  text: string,
-): Promise<EncodedQuery> {
-  const { ids, truncated } = tokenizer.encode(text, bundle.limits.queryTokens);
-  const { states, vector } = await session.run(padded([ids]));
-  return { tokens: ids.length, truncated, states: states!.slice(), vector: vector!.slice() };
+  { limits, dims }: Bundle,
+  texts: readonly string[],
+): Promise<readonly EncodedQuery[]> {
+  const read = texts.map((text) => tokenizer.encode(text, limits.queryTokens));
+  const lengths = read.map(({ ids }) => ids.length);
+  const encoded = new Array<EncodedQuery>(texts.length);
+  for (const slice of sliceByLength(lengths, QUERIES)) {
+    const { states, vector } = await session.run(padded(slice.map((row) => read[row]!.ids)));
+    slice.forEach((row, at) => {
+      const tokens = lengths[row]!;
+      const size = tokens * dims.hidden;
+      encoded[row] = {
+        ...{ tokens, truncated: read[row]!.truncated },
+        states: states!.slice(at * size, (at + 1) * size),
+        vector: vector!.slice(at * dims.vector, (at + 1) * dims.vector),
+      };
+    });
+  }
+  return encoded;
 }
 
-/** As {@link encodeQuery}, of a graph that gives the vector only. */
+/** The vector only. Company would save nothing here. */
 export async function encodeQueryFast(
   session: Session,
   tokenizer: Tokenizer,

@@ -1,6 +1,6 @@
 /** A fixed number of threads, the calls that wait for them, and who is next. */
 import { MiceError, messageOf } from '../errors.ts';
-import { Call, type Prepare } from './call.ts';
+import { Call, type Joining, type Prepare } from './call.ts';
 import type { ComputeOptions, Priority } from './model.ts';
 import type { Task, ThreadSetup } from './tasks.ts';
 import { Thread } from './thread.ts';
@@ -59,16 +59,18 @@ export class Pool {
   }
 
   /**
-   * Runs the tasks on as many threads as are free, search before ingest, and answers in their order.
+   * Runs the tasks on as many threads as are free, search before ingest, and answers in their order. Tasks of calls
+   * with the same `joining` are done together where no thread is left for each.
    * @throws MiceError `model-overloaded`, `aborted`, `model-failed`, or what a task failed with
    */
   async run(
     tasks: readonly Prepare<Task>[],
     { priority = 'search', signal }: ComputeOptions,
+    joining?: Joining<Task>,
   ): Promise<readonly unknown[]> {
     this.#admit(signal);
     if (tasks.length === 0) return [];
-    const call = new Call(tasks);
+    const call = new Call(tasks, joining);
     const abort = () => this.#drop(call);
     signal?.addEventListener('abort', abort, { once: true });
     this.#unsettled.add(call);
@@ -115,8 +117,19 @@ export class Pool {
     while (this.#idle.length > 0) {
       const call = this.#nextCall();
       if (call === undefined) return;
-      this.#assign(this.#idle.pop()!, call);
+      const thread = this.#idle.pop()!;
+      this.#assign(thread, this.#idle.length > 0 ? [call] : this.#together(call));
     }
+  }
+
+  /** The call, and those that wait with it for the last thread and can be done together with it. */
+  #together(call: Call<Task>): readonly Call<Task>[] {
+    const { joining } = call;
+    if (joining === undefined) return [call];
+    const others = [...this.#waiting.search, ...this.#waiting.ingest].filter(
+      (other) => other !== call && other.waiting && other.joining === joining,
+    );
+    return [call, ...others.slice(0, joining.most - 1)];
   }
 
   #nextCall(): Call<Task> | undefined {
@@ -129,14 +142,23 @@ export class Pool {
     return undefined;
   }
 
-  #assign(thread: Thread, call: Call<Task>): void {
+  #assign(thread: Thread, calls: readonly Call<Task>[]): void {
+    const fail = (fault: unknown) => {
+      for (const call of calls) call.fail(fault);
+    };
     try {
-      const { task, transfer, answer } = call.take();
-      thread.run(task, transfer).then(answer, (fault: unknown) => call.fail(fault));
+      const taken = calls.map((call) => call.take());
+      const tasks = taken.map(({ task }) => task);
+      const joining = tasks.length > 1 ? calls[0]!.joining : undefined;
+      const transfer = taken.flatMap((one) => one.transfer);
+      thread.run(joining ? joining.unite(tasks) : tasks[0]!, transfer).then((answer) => {
+        const answers = joining ? joining.divide(answer) : [answer];
+        for (const [at, one] of taken.entries()) one.answer(answers[at]);
+      }, fail);
     } catch (thrown) {
-      // Preparing the task failed, so the thread was given nothing.
+      // Preparing a task failed, so the thread was given nothing.
       this.#idle.push(thread);
-      call.fail(thrown);
+      fail(thrown);
     }
   }
 

@@ -6,7 +6,7 @@ import { readHeader } from '../states/decode.ts';
 import { giveBackSlab } from '../states/slabs.ts';
 import { type Splitting, type TokensKept, unsplit } from '../states/splitting.ts';
 import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
-import type { Prepare } from './call.ts';
+import type { Joining, Prepare } from './call.ts';
 import { cosine } from './cosine.ts';
 import type {
   ComputeOptions,
@@ -21,7 +21,7 @@ import { Pool } from './pool.ts';
 import { readVector } from './read-states.ts';
 import { packScoreTask } from './score-task.ts';
 import { fairShare, sliceByLength, unslice } from './slices.ts';
-import type { Answers, Task, TaskKind } from './tasks.ts';
+import type { Answers, QueriesTask, Task, TaskKind } from './tasks.ts';
 
 export interface ModelOptions {
   /** Threads that compute; default: the cores this process may use, at most 8. */
@@ -118,14 +118,22 @@ async function answers<K extends TaskKind>(
   _kind: K,
   tasks: readonly Prepare<Extract<Task, { kind: K }>>[],
   options: ComputeOptions,
+  joining?: Joining<Task>,
 ): Promise<readonly Answers[K][]> {
-  return (await pool.run(tasks, options)) as readonly Answers[K][];
+  return (await pool.run(tasks, options, joining)) as readonly Answers[K][];
 }
 
+/** Queries that wait for a thread are encoded together, which takes less time for each (`mice bench encode`). */
+const QUERIES_TOGETHER: Joining<Task> = {
+  most: 8,
+  unite: (tasks) => ({ kind: 'queries', texts: (tasks as QueriesTask[]).flatMap(({ texts }) => texts) }),
+  divide: (answer) => (answer as Answers['queries']).map((query) => [query]),
+};
+
 async function encodeQuery(pool: Pool, text: string, options: ComputeOptions): Promise<EncodedQuery> {
-  const prepare = () => ({ task: { kind: 'query', text } as const, transfer: [] });
-  const [query] = await answers(pool, 'query', [prepare], options);
-  return query!;
+  const prepare = () => ({ task: { kind: 'queries', texts: [text] } as const, transfer: [] });
+  const [queries] = await answers(pool, 'queries', [prepare], options, QUERIES_TOGETHER);
+  return queries![0]!;
 }
 
 async function encodeQueryFast(

@@ -4,9 +4,9 @@ import type { Splitting } from '../states/splitting.ts';
 import type { Bundle } from './bundle.ts';
 import type { EncodedDocument, EncodedQuery, QueryVector, ScoreParts } from './model.ts';
 
-export interface QueryTask {
-  readonly kind: 'query';
-  readonly text: string;
+export interface QueriesTask {
+  readonly kind: 'queries';
+  readonly texts: readonly string[];
 }
 
 export interface VectorTask {
@@ -42,14 +42,14 @@ export interface ScoredTask extends ScoreParts {
 }
 
 export interface Answers {
-  readonly query: EncodedQuery;
+  readonly queries: readonly EncodedQuery[];
   readonly vector: QueryVector;
   readonly documents: readonly EncodedDocument[];
   readonly score: ScoredTask;
   readonly cross: Float32Array;
 }
 
-export type Task = QueryTask | VectorTask | DocumentsTask | ScoreTask | CrossTask;
+export type Task = QueriesTask | VectorTask | DocumentsTask | ScoreTask | CrossTask;
 export type TaskKind = Task['kind'];
 export type TaskOf<K extends TaskKind> = Extract<Task, { kind: K }>;
 

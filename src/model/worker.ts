@@ -6,7 +6,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { MiceError, messageOf } from '../errors.ts';
 import { optionalGraph } from './bundle.ts';
 import { pairScores } from './cross-encoder.ts';
-import { encodeDocuments, encodeQuery, encodeQueryFast } from './encoder.ts';
+import { encodeDocuments, encodeQueries, encodeQueryFast } from './encoder.ts';
 import { scoreDocuments } from './interaction.ts';
 import type { EncodedDocument, EncodedQuery, QueryVector } from './model.ts';
 import { openedOnUse } from './opened-on-use.ts';
@@ -38,7 +38,7 @@ async function openComputer({ bundle, splitting, intraOpThreads }: ThreadSetup):
   const sessions = [document, query, interaction, queryFast, pairs];
   const tokenizer = await loadTokenizer(join(bundle.directory, 'tokenizer.json'));
   const computer: Computer = {
-    query: ({ text }) => encodeQuery(query, tokenizer, bundle, text),
+    queries: ({ texts }) => encodeQueries(query, tokenizer, bundle, texts),
     vector: ({ text }) => encodeQueryFast(queryFast, tokenizer, bundle, text),
     documents: ({ texts }) => encodeDocuments(document, tokenizer, bundle, splitting, texts),
     score: (task) => scoreDocuments(interaction, bundle, task),
@@ -51,10 +51,10 @@ async function openComputer({ bundle, splitting, intraOpThreads }: ThreadSetup):
 
 /** One pass through every graph that is open before the thread is called ready: the first inference of a session is slow. */
 async function warmUp(computer: Computer): Promise<void> {
-  const query = await computer.query({ kind: 'query', text: WARM_UP });
+  const [query] = await computer.queries({ kind: 'queries', texts: [WARM_UP] });
   const documents = await computer.documents({ kind: 'documents', texts: [WARM_UP] });
   const states = documents.map((document) => document.states);
-  await computer.score(packScoreTask(query, states).task);
+  await computer.score(packScoreTask(query!, states).task);
 }
 
 function compute(computer: Computer, task: Task): Promise<Answer> {

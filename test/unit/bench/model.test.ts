@@ -36,7 +36,12 @@ it('bench rerank holds scoring against its peers and the limits, and follows its
 
 it('bench encode holds the fast query encoder and two layers against deeper ones', async () => {
   const { ratios } = await benchEncode(quietly);
-  for (const name of ['queryFastVsTeacher', 'twoLayerVsFullDepth', 'twoLayerVsTwelve'])
+  for (const name of [
+    'queryAloneVsTogether',
+    'queryFastVsTeacher',
+    'twoLayerVsFullDepth',
+    'twoLayerVsTwelve',
+  ])
     expect(ratios[name], name).toBeGreaterThan(0);
 }, 120_000);
 

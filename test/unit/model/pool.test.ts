@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Joining } from '../../../src/model/call.ts';
 import type { ComputeOptions } from '../../../src/model/model.ts';
 import { Pool } from '../../../src/model/pool.ts';
-import type { ThreadSetup } from '../../../src/model/tasks.ts';
+import type { QueriesTask, Task, ThreadSetup } from '../../../src/model/tasks.ts';
 
 const entry = new URL('threads/scripted.ts', import.meta.url);
 const open: Pool[] = [];
@@ -26,7 +27,10 @@ function run(
   texts: readonly string[],
   options: ComputeOptions = {},
 ): Promise<readonly unknown[]> {
-  const tasks = texts.map((text) => () => ({ task: { kind: 'query', text } as const, transfer: [] }));
+  const tasks = texts.map((text) => () => ({
+    task: { kind: 'queries', texts: [text] } as const,
+    transfer: [],
+  }));
   return pool.run(tasks, options);
 }
 
@@ -78,6 +82,55 @@ describe('a pool of threads', () => {
     openGate();
     await Promise.all([ingest, search]);
     expect(order).toEqual(['search', 'ingest']);
+  });
+});
+
+describe('tasks that can be done together', () => {
+  const joining: Joining<Task> = {
+    most: 3,
+    unite: (tasks) => ({ kind: 'queries', texts: tasks.flatMap((task) => (task as QueriesTask).texts) }),
+    divide: (answer) => (answer as string).split('+').map((one) => `${one} of ${answer}`),
+  };
+  const ask = (pool: Pool, text: string, options: ComputeOptions = {}, how = joining) =>
+    pool.run([() => ({ task: { kind: 'queries', texts: [text] }, transfer: [] })], options, how);
+
+  it('are when they wait for the last thread, so many at a time, each answered its own', async () => {
+    const { pool, openGate } = await start();
+    const running = ask(pool, 'hold');
+    const waiting = ['a', 'b', 'c', 'd'].map((text) => ask(pool, text));
+    openGate();
+    expect(await running).toEqual(['hold']);
+    expect(await Promise.all(waiting)).toEqual([['a of a+b+c'], ['b of a+b+c'], ['c of a+b+c'], ['d']]);
+  });
+
+  it('are not as long as there is a thread for each', async () => {
+    const { pool } = await start({ threads: 3 });
+    expect(await Promise.all(['a', 'b', 'c'].map((text) => ask(pool, text)))).toEqual([['a'], ['b'], ['c']]);
+  });
+
+  it('are only with those that are joined alike, and whose caller is still there', async () => {
+    const { pool, openGate } = await start();
+    const leaving = new AbortController();
+    const running = ask(pool, 'hold');
+    const waiting = [ask(pool, 'a'), run(pool, ['x']), ask(pool, 'y', {}, { ...joining }), ask(pool, 'b')];
+    const dropped = ask(pool, 'die', { signal: leaving.signal });
+    leaving.abort();
+    await expect(dropped).rejects.toMatchObject({ code: 'aborted' });
+    openGate();
+    await running;
+    expect(await Promise.all(waiting)).toEqual([['a of a+b'], ['x'], ['y'], ['b of a+b']]);
+  });
+
+  it('fail together', async () => {
+    const { pool, openGate } = await start();
+    const running = ask(pool, 'hold');
+    const united: Joining<Task> = { ...joining, unite: () => ({ kind: 'queries', texts: ['fail'] }) };
+    const waiting = ['a', 'b'].map((text) => ask(pool, text, {}, united));
+    openGate();
+    await running;
+    const settled = await Promise.allSettled(waiting);
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(await ask(pool, 'c')).toEqual(['c']);
   });
 });
 

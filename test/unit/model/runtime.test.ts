@@ -39,6 +39,17 @@ describe('encoding a query', () => {
     expect(query.truncated).toBe(false);
   });
 
+  it('gives the same, bit for bit, whatever queries wait and are encoded with it', async () => {
+    const asked = Array.from(
+      { length: 24 },
+      (_, at) => `${QUESTION} ${'of year '.repeat(at % 3)}${1900 + at}`,
+    );
+    const alone: EncodedQuery[] = [];
+    for (const text of asked) alone.push(await model.encodeQuery(text));
+    expect(await Promise.all(asked.map((text) => model.encodeQuery(text)))).toEqual(alone);
+    expect(new Set(alone.map(({ tokens }) => tokens)).size).toBe(3);
+  });
+
   it('of ten thousand words reads up to the limit and says so', async () => {
     const { tokens, truncated } = await model.encodeQuery('winter '.repeat(10_000));
     expect(tokens).toBe(model.bundle.limits.queryTokens);

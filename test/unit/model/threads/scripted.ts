@@ -1,4 +1,4 @@
-/** A model thread that does as the text of a query task says, to show what the pool makes of it. */
+/** A model thread that does as the texts of a task say, to show what the pool makes of it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Reply, Request } from '../../../../src/model/tasks.ts';
 
@@ -28,7 +28,7 @@ if (Atomics.load(shared, 2) === 1) {
 } else {
   port.on('message', (request: Request) => {
     if (request.kind === 'close') port.close();
-    else if (request.kind === 'query') obey(request.text);
+    else if (request.kind === 'queries') obey(request.texts.join('+'));
   });
   reply({ kind: 'ready' });
 }
