@@ -3,12 +3,14 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { benchEncode } from '../bench/encode.ts';
 import { growthPlot } from '../bench/growth-plot.ts';
+import type { BenchReport } from '../bench/report.ts';
 import { benchRerank } from '../bench/rerank.ts';
 import { defaultBundleDirectory } from '../model/bundle.ts';
-import { count, watched, writeReport } from './bench-report.ts';
+import { count, printComparison, readReport, type Watch, watched, writeReport } from './bench-report.ts';
 
 interface Flags {
   readonly json?: string;
+  readonly compare?: string;
   readonly bundle: string;
   readonly rounds: number;
 }
@@ -27,13 +29,12 @@ export function rerankBench(): Command {
     .option('--no-growth', 'leave out how cost grows with candidates, document length and query length')
     .option('--no-clients', 'leave out what concurrent clients get through a proxy')
     .option('--svg <file>', 'write a plot of how cost grows')
-    .action(async ({ json, svg, growth, clients, bundle: directory, rounds }: RerankFlags) => {
+    .action(async ({ svg, growth, clients, bundle: directory, rounds, ...out }: RerankFlags) => {
       const parts = 1 + Number(growth) + Number(clients);
-      const report = await watched(parts * rounds, (watch) =>
+      const report = await reported(out, parts * rounds, (watch) =>
         benchRerank({ directory, growth, clients, rounds, ...watch }),
       );
       if (svg !== undefined) await writeFile(svg, growthPlot(report));
-      await writeReport(report, json);
     });
 }
 
@@ -42,14 +43,28 @@ export function encodeBench(): Command {
     .description(
       'Measures the encoders: the fast query encoder against its teacher, two layers against deeper ones, on one thread.',
     )
-    .action(async ({ json, bundle: directory, rounds }: Flags) => {
-      await writeReport(await watched(rounds, (watch) => benchEncode({ directory, rounds, ...watch })), json);
+    .action(async ({ bundle: directory, rounds, ...out }: Flags) => {
+      await reported(out, rounds, (watch) => benchEncode({ directory, rounds, ...watch }));
     });
+}
+
+/** Measured, written, and held against an earlier report where one is given. */
+async function reported(
+  { json, compare }: Pick<Flags, 'json' | 'compare'>,
+  rounds: number,
+  measure: (watch: Watch) => Promise<BenchReport>,
+): Promise<BenchReport> {
+  const before = compare === undefined ? undefined : await readReport(compare);
+  const report = await watched(rounds, measure);
+  await writeReport(report, json);
+  if (before && json !== '-') printComparison(before, report);
+  return report;
 }
 
 function measured(command: Command): Command {
   return command
     .option('--json <file>', 'write the result as JSON; - writes it to standard output instead of the ratios')
+    .option('--compare <file>', 'print the ratios beside those of an earlier report, and which became worse')
     .option('--bundle <directory>', 'model bundle', defaultBundleDirectory())
     .option('--rounds <n>', 'rounds, each of which measures everything once', count('--rounds'), 9);
 }

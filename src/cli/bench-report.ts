@@ -1,10 +1,13 @@
 /** What the measuring commands have in common. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
+import { z } from 'zod';
+import { compareRatios } from '../bench/compare.ts';
 import type { DocumentationBench } from '../bench/documentation.ts';
 import type { BenchReport } from '../bench/report.ts';
 import { MiceError } from '../errors.ts';
+import { jsonOrUndefined } from '../json/parse.ts';
 import { startProgress } from '../observe/progress.ts';
 import { watchInterruption } from './interruption.ts';
 import { printJson } from './output.ts';
@@ -69,6 +72,41 @@ export async function watched<T>(rounds: number, measure: (watch: Watch) => Prom
     progress.stop();
     stop();
   }
+}
+
+/** A report that an earlier run has written. @throws MiceError `bad-option` */
+export async function readReport(file: string): Promise<BenchReport> {
+  const report = await readFile(file, 'utf8').then(jsonOrUndefined, () => undefined);
+  if (reportShape.safeParse(report).success) return report as BenchReport;
+  throw new MiceError('bad-option', `${file} has no report of a bench.`, {
+    hint: 'Accepted: a file that the same command has written with --json.',
+  });
+}
+
+const reportShape = z.object({
+  machine: z.object({ cpu: z.string(), cores: z.number(), load: z.number() }),
+  ratios: z.record(z.string(), z.number()),
+});
+
+/** Ratios of both reports on standard output, and which became worse. */
+export function printComparison(before: BenchReport, now: BenchReport): void {
+  const changes = compareRatios(before, now);
+  const on = ({ machine: { cpu, cores, load } }: BenchReport) => `${cpu}, ${cores} cores, load ${load}`;
+  const rows = [
+    ['ratio', 'now', 'before', 'gain', ''],
+    ...changes.map(({ ratio, now, before, gain, isWorse }) => [
+      ...[ratio, String(now), String(before), gain.toFixed(2)],
+      isWorse ? 'worse' : '',
+    ]),
+  ];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join(' ')
+      .trimEnd(),
+  );
+  process.stdout.write(`now on ${on(now)}; before on ${on(before)}\n${lines.join('\n')}\n`);
 }
 
 /** To the file `json`, and the ratios on standard output; `-` writes all of it there. */
