@@ -87,6 +87,11 @@ export function ratio(of: Times, over: Times): number {
   return median(of.cpuMs.map((cpuMs, round) => cpuMs / over.cpuMs[round]!));
 }
 
+/** The same by the clock. */
+export function clockRatio(of: Times, over: Times): number {
+  return median(of.wallMs.map((wallMs, round) => wallMs / over.wallMs[round]!));
+}
+
 /** Medians, and between what the processor time lay. */
 export function timesRow({ wallMs, cpuMs }: Times) {
   return rounded({

@@ -10,6 +10,7 @@ import { type Child, startChild } from './child.ts';
 import { measureClients } from './clients.ts';
 import {
   type ContestOptions,
+  clockRatio,
   contest,
   type Remote,
   ratio,
@@ -123,6 +124,7 @@ async function contestants(bundle: Bundle, sessions: Sessions, { windows, answer
   const inAnswers = (work: AnswerWork) => asked(answers, work);
   return {
     mice: inWindows('score'),
+    'mice, on all cores': inWindows('score on all cores'),
     'mice, 1000 candidates': inWindows('score many'),
     'mice, reading the stored bytes alone': inWindows('read'),
     'mice, an answer with states': inAnswers('in the answer'),
@@ -181,6 +183,7 @@ function ratiosOf(found: Found, bundle: Bundle, load: Load): BenchReport['ratios
     tinyBertInt8: ratio(found['TinyBERT-L2-H128 int8-dynamic'], mice),
     maxSim: ratio(found.MaxSim, mice),
     thousandVsCrossEncoder25: ratio(found['cross-encoder as shipped'], found['mice, 1000 candidates']) / 4,
+    allCoresVsOne: clockRatio(mice, found['mice, on all cores']),
     limitFp32: (ratio(found['product float32'], mice) * ours) / most,
     limitInt8: (ratio(found['product int8'], mice) * ours) / most,
     dataPathShare: ratio(found['mice, reading the stored bytes alone'], mice),

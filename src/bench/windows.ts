@@ -12,8 +12,8 @@ import { randomFloats } from './graphs/random-values.ts';
 import { openSessions } from './sessions.ts';
 import { numbered, randomDocuments, randomQuery } from './stored-documents.ts';
 
-/** Scoring the window, and ten times as many; reading its bytes alone; MaxSim over them. */
-export type WindowWork = 'score' | 'score many' | 'read' | 'maxSim';
+/** Scoring the window, one after the other or on all cores at a time, and ten times as many; reading its bytes alone; MaxSim over them. */
+export type WindowWork = 'score' | 'score on all cores' | 'score many' | 'read' | 'maxSim';
 
 const WINDOWS = 8;
 const MANY = 10;
@@ -22,6 +22,7 @@ const READ_AT_ONCE = 17;
 
 const [directory, candidates, documentTokens, queryTokens] = process.argv.slice(2);
 const model = await openModel(directory!, { threads: 1 });
+const onAllCores = await openModel(directory!);
 const { bundle } = model;
 const documents = randomDocuments(bundle, numbered(Number(candidates)), Number(documentTokens));
 const many = Array.from({ length: MANY }, () => documents).flat();
@@ -35,6 +36,10 @@ const asked = {
 
 const work: Readonly<Record<WindowWork, Contestant>> = {
   score: repeated(WINDOWS, () => model.score(query, documents)),
+  'score on all cores': {
+    run: () => Promise.all(Array.from({ length: WINDOWS }, () => onAllCores.score(query, documents))),
+    times: 1 / WINDOWS,
+  },
   'score many': { run: () => model.score(query, many) },
   read: repeated(WINDOWS, () => read(() => undefined)),
   maxSim: repeated(WINDOWS, () =>
@@ -48,6 +53,7 @@ process.on('message', async (what: WindowWork) => process.send!(await takeTurn(w
 process.once('SIGTERM', async () => {
   await sessions.close();
   await model.close();
+  await onAllCores.close();
   process.disconnect();
 });
 process.stdout.write('{}\n');

@@ -19,6 +19,7 @@ it('bench rerank holds scoring against its peers and the limits, and follows its
     'crossEncoderFp32',
     'tinyBertInt8',
     'maxSim',
+    'allCoresVsOne',
     'limitFp32',
     'limitInt8',
     'answerShare',
