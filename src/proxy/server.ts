@@ -14,8 +14,8 @@ import { refusalOf } from './refuse.ts';
 import { pass } from './routes.ts';
 import { search } from './search-routes.ts';
 import { openServices, reloaded, reopenServices, retire, type Services } from './services.ts';
+import { turnOfLoop } from './turns.ts';
 import { bulk, document, reindex, update } from './writes.ts';
-
 export interface RunningServer {
   /** Base URL, with the port that was taken. */
   readonly url: string;
@@ -176,6 +176,8 @@ class Front implements RunningServer {
     }
     if (found.kind === 'search') {
       const attributes = { 'http.request.method': request.method ?? 'GET', 'mice.form': found.form };
+      // Searches that come at the same moment begin one a turn, so that they keep the loop no longer than one does.
+      await turnOfLoop();
       return inRequestSpan('mice.search', request.headers, attributes, () =>
         search(exchange, services, found),
       );
