@@ -83,6 +83,7 @@ function proxyArguments(upstream: string, { directory }: Bundle): readonly strin
     'listen-port': '0',
     'model-bundle': directory,
     'text-fields': 'text',
+    'cache-queries': '0',
     'log-level': 'error',
   };
   return ['proxy', '--json', ...Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value])];

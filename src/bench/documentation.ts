@@ -27,7 +27,8 @@ export async function withProxy<T>(
 ): Promise<T> {
   const embedded = await startEngine({ engine });
   try {
-    const usual = { upstreamUrl: embedded.url, listenPort: 0, logLevel: 'warn' };
+    // Questions are asked in every round, as if for the first time.
+    const usual = { upstreamUrl: embedded.url, listenPort: 0, logLevel: 'warn', cacheQueriesMb: 0 };
     const server = await startServer(
       loadSettings({ environment: process.env, given: { ...usual, ...given } }),
     );

@@ -50,7 +50,16 @@ export async function benchSearches(options: SearchBenchOptions): Promise<Search
     await engine.createIndex(index, indexBody(engine, await analyzerOf(engine)));
     await loadCorpus(corpus, { url: server.url, index }, { signal });
     await engine.refresh(index);
-    const flags = ['--upstream-url', server.url, '--listen-port', '0', '--log-level', 'warn'];
+    const flags = [
+      '--upstream-url',
+      server.url,
+      '--listen-port',
+      '0',
+      '--log-level',
+      'warn',
+      '--cache-queries',
+      '0',
+    ];
     const proxy = await startServer('../cli/main', [
       'proxy',
       '--json',

@@ -26,9 +26,10 @@ export async function openEvalEnvironment(engineUrl: string | undefined): Promis
   const upstreamUrl = engineUrl ?? embedded!.url;
   try {
     const settings = loadSettings({
-      // What is measured are documents read as one passage, unless the environment asks for more.
+      // What is measured are documents read as one passage, unless the environment asks for more, and queries that
+      // nobody has asked before, though every mode asks the same.
       environment: { [environmentNameOf('passages.max')]: '1', ...process.env },
-      given: { upstreamUrl, listenPort: 0, logLevel: 'warn', rerankDeadlineMs: 600_000 },
+      given: { upstreamUrl, listenPort: 0, logLevel: 'warn', rerankDeadlineMs: 600_000, cacheQueriesMb: 0 },
     });
     const server = await startServer(settings);
     const engine = await connectEngine({ url: upstreamUrl });

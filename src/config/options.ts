@@ -463,6 +463,15 @@ export const options = {
     accepts: '1 to 1000000',
     fixed: true,
   }),
+  cacheQueriesMb: option({
+    name: 'cache.queries',
+    doc: 'Memory for the encodings of queries that were asked lately; 0 keeps none.',
+    unit: 'MB',
+    schema: whole(0, 100_000),
+    default: 16,
+    accepts: '0 to 100000',
+    fixed: true,
+  }),
   cachePath: option({
     name: 'cache.path',
     doc: 'Directory in which states that were encoded on first sight outlive the process; empty keeps them in memory only. One process uses it at a time.',

@@ -18,6 +18,7 @@ import type {
   ScoreParts,
 } from './model.ts';
 import { Pool } from './pool.ts';
+import { openQueryCache, type QueryCache } from './query-cache.ts';
 import { readVector } from './read-states.ts';
 import { packScoreTask } from './score-task.ts';
 import { fairShare, sliceByLength, unslice } from './slices.ts';
@@ -30,6 +31,8 @@ export interface ModelOptions {
   readonly queueLimit?: number;
   /** Threads of ONNX Runtime inside one inference; default 1: `threads` inferences at a time use the cores better. */
   readonly intraOpThreads?: number;
+  /** Memory for encodings of queries that were asked before; default 0: none is kept. */
+  readonly queryCacheBytes?: number;
   /** How long texts are read; unless given, their first `limits.documentTokens`, as one passage. */
   readonly passages?: PassageOptions;
 }
@@ -71,17 +74,19 @@ export async function openModel(
     threads: options.threads ?? Math.min(availableParallelism(), MOST_THREADS),
     queueLimit: options.queueLimit ?? QUEUE_LIMIT,
   });
+  const queries = openQueryCache(options.queryCacheBytes ?? 0);
   return {
     bundle,
     splitting,
     get pending() {
       return pool.pending;
     },
-    encodeQuery: (text, how = {}) => encodeQuery(pool, text, how),
+    encodeQuery: (text, how = {}) => encodeQuery(pool, queries, text, how),
     encodeQueryFast: (text, how = {}) => encodeQueryFast(pool, bundle, text, how),
     encodeDocuments: (texts, how = {}) => encodeDocuments(pool, texts, splitting, how),
     score: (query, documents, how = {}) => score(pool, query, documents, how),
-    crossScore: (query, documents, how = {}) => crossScore(pool, bundle, splitting, query, documents, how),
+    crossScore: (query, documents, how = {}) =>
+      crossScore(pool, { bundle, splitting, queries }, query, documents, how),
     close: () => pool.close(),
   };
 }
@@ -130,10 +135,19 @@ const QUERIES_TOGETHER: Joining<Task> = {
   divide: (answer) => (answer as Answers['queries']).map((query) => [query]),
 };
 
-async function encodeQuery(pool: Pool, text: string, options: ComputeOptions): Promise<EncodedQuery> {
+async function encodeQuery(
+  pool: Pool,
+  known: QueryCache,
+  text: string,
+  options: ComputeOptions,
+): Promise<EncodedQuery> {
+  const before = known.get(text);
+  if (before !== undefined) return before;
   const prepare = () => ({ task: { kind: 'queries', texts: [text] } as const, transfer: [] });
   const [queries] = await answers(pool, 'queries', [prepare], options, QUERIES_TOGETHER);
-  return queries![0]!;
+  const query = queries![0]!;
+  known.set(text, query);
+  return query;
 }
 
 async function encodeQueryFast(
@@ -195,20 +209,26 @@ async function score(
   };
 }
 
+interface Reading {
+  readonly bundle: Bundle;
+  readonly splitting: Splitting;
+  readonly queries: QueryCache;
+}
+
 async function crossScore(
   pool: Pool,
-  bundle: Bundle,
-  splitting: Splitting,
+  reading: Reading,
   query: string,
   documents: readonly CrossDocument[],
   options: ComputeOptions,
 ): Promise<Pick<ScoreParts, 'scores'>> {
+  const { bundle } = reading;
   optionalGraph(bundle, 'cross-encoder');
   const texts = documents.map(({ text }) => text);
   const stored = documents.map(({ states }) => states && readVector(states, bundle));
   const [scores, cosines] = await Promise.all([
     pairScores(pool, bundle, query, texts, options),
-    crossCosines(pool, bundle, splitting, query, texts, stored, options),
+    crossCosines(pool, reading, query, texts, stored, options),
   ]);
   const { cosineWeight } = bundle.score.crossEncoder!;
   return { scores: scores.map((score, at) => score + cosineWeight * cosines[at]!) };
@@ -217,8 +237,7 @@ async function crossScore(
 /** Of the query's vector and the stored one of each document's first passage; texts without one are encoded. */
 async function crossCosines(
   pool: Pool,
-  bundle: Bundle,
-  splitting: Splitting,
+  { bundle, splitting, queries }: Reading,
   query: string,
   texts: readonly string[],
   stored: readonly (Int8Array | undefined)[],
@@ -228,7 +247,7 @@ async function crossCosines(
   if (bundle.score.crossEncoder!.cosineWeight === 0) return texts.map(() => 0);
   const unread = texts.filter((_, at) => stored[at] === undefined);
   const [{ vector }, encoded] = await Promise.all([
-    encodeQuery(pool, query, options),
+    encodeQuery(pool, queries, query, options),
     encodeDocuments(pool, unread, splitting, options),
   ]);
   const fresh = encoded.map(({ states }) => readVector(states, bundle)).values();

@@ -79,6 +79,7 @@ async function openBundleParts(settings: Settings, cachePath: string, log: Logge
   const model = await openModel(settings.modelBundle || defaultBundleDirectory(), {
     ...(settings.modelThreads > 0 && { threads: settings.modelThreads }),
     queueLimit: settings.modelQueue,
+    queryCacheBytes: settings.cacheQueriesMb * 1e6,
     passages: passageOptions(settings),
   });
   const shelf = cachePath === '' ? undefined : await openShelf({ ...settings, cachePath }, model, log);

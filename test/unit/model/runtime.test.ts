@@ -6,6 +6,7 @@ import { openModel } from '../../../src/model/runtime.ts';
 import { checkStates } from '../../../src/states/check.ts';
 import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 const QUESTION = 'how do hedgehogs survive the winter';
 const TEXTS = [
@@ -48,6 +49,19 @@ describe('encoding a query', () => {
     for (const text of asked) alone.push(await model.encodeQuery(text));
     expect(await Promise.all(asked.map((text) => model.encodeQuery(text)))).toEqual(alone);
     expect(new Set(alone.map(({ tokens }) => tokens)).size).toBe(3);
+  });
+
+  it('is not done again for a query that was asked lately, where there is memory for it', async () => {
+    const remembering = await openModel(tinyBundle, { threads: 1, queryCacheBytes: 10_000 });
+    const asked = await remembering.encodeQuery(QUESTION);
+    expect(await remembering.encodeQuery(QUESTION)).toBe(asked);
+    expect(await remembering.encodeQuery('a vector')).not.toBe(asked);
+    for (let at = 0; at < 40; at++) await remembering.encodeQuery(`number ${at}`);
+    const again = await remembering.encodeQuery(QUESTION);
+    expect(again).not.toBe(asked);
+    expect(again).toEqual(asked);
+    await remembering.close();
+    expect(await model.encodeQuery(QUESTION)).not.toBe(query);
   });
 
   it('of ten thousand words reads up to the limit and says so', async () => {
