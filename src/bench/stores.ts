@@ -47,18 +47,19 @@ async function measured(
   await prepare(server);
   const passages = documentationCorpus(options.root).slice(0, options.documents);
   const bulkMs = await fill(server, passages, options);
-  const bytes = await bytesOf(engine, options.signal);
+  const kept = await settled(engine, options.signal);
   const searched = await searches(server, options);
   const documents = passages.length;
   const rows = kinds.map((kind) => ({
     store: kind,
-    bytesPerDocument: Math.round(bytes[kind] / documents),
+    bytesPerDocument: Math.round(kept[kind].bytes / documents),
     documentsPerSecond: rounded((1000 * documents) / bulkMs[kind]),
+    mergeMs: kept[kind].mergeMs,
     firstSearchMs: rounded(median(searched[kind].first)),
     searchMs: rounded(median(searched[kind].later)),
   }));
   const row = (kind: Kind) => rows.find(({ store }) => store === kind)!;
-  const ratio = (of: Kind, to: Kind, key: 'searchMs' | 'documentsPerSecond') =>
+  const ratio = (of: Kind, to: Kind, key: 'searchMs' | 'documentsPerSecond' | 'mergeMs') =>
     rounded(row(of)[key] / row(to)[key]);
   return {
     machine,
@@ -76,6 +77,7 @@ async function measured(
       companionSearchVsField: ratio('companion', 'field', 'searchMs'),
       cacheSearchVsField: ratio('cache', 'field', 'searchMs'),
       fieldSearchVsBare: ratio('field', 'bare', 'searchMs'),
+      fieldMergeVsBare: ratio('field', 'bare', 'mergeMs'),
     },
     rows,
   };
@@ -123,18 +125,31 @@ async function fill(
   return spentMs;
 }
 
-/** Of the index and its companion, once nothing is held back any more. */
-async function bytesOf(engine: Engine, signal: AbortSignal): Promise<Record<Kind, number>> {
-  const bytes = async (index: string) => {
-    if (await mergeReleased(engine, index, RELEASED_MS, signal)) return engine.storeBytes(index);
-    throw new MiceError('upstream-refused', `The cluster still holds back operations on ${index}.`, {
-      hint: 'Try again; its size is not the one that it keeps.',
-    });
+interface Settled {
+  readonly bytes: number;
+  /** What all merges into one segment have taken the engine, those in the background included. */
+  readonly mergeMs: number;
+}
+
+/** The index and its companion, once nothing is held back any more. */
+async function settled(engine: Engine, signal: AbortSignal): Promise<Record<Kind, Settled>> {
+  const settle = async (index: string): Promise<Settled> => {
+    if (!(await mergeReleased(engine, index, RELEASED_MS, signal)))
+      throw new MiceError('upstream-refused', `The cluster still holds back operations on ${index}.`, {
+        hint: 'Try again; its size is not the one that it keeps.',
+      });
+    const stats = await engine.ask({ method: 'GET', path: `/${index}/_stats/merge` });
+    const mergeMs: number = stats.body._all.primaries.merges.total_time_in_millis;
+    return { bytes: await engine.storeBytes(index), mergeMs };
   };
-  const beside = await bytes(companionName('companion', OBJECT));
-  const found = { bare: 0, field: 0, companion: beside, cache: 0 };
-  for (const kind of kinds) found[kind] += await bytes(kind);
-  return found;
+  const beside = await settle(companionName('companion', OBJECT));
+  const found: Partial<Record<Kind, Settled>> = {};
+  for (const kind of kinds) {
+    const { bytes, mergeMs } = await settle(kind);
+    const more = kind === 'companion' ? beside : { bytes: 0, mergeMs: 0 };
+    found[kind] = { bytes: bytes + more.bytes, mergeMs: mergeMs + more.mergeMs };
+  }
+  return found as Record<Kind, Settled>;
 }
 
 interface Times {
