@@ -5,7 +5,7 @@
  */
 import { plainSelection } from '../ingest/text.ts';
 import { openBundle } from '../model/bundle.ts';
-import { findHits } from '../proxy/hits.ts';
+import { findHits, type HitPlace } from '../proxy/hits.ts';
 import { findStates, type HitText, type Lying, openSlab, textIn } from '../proxy/load-states.ts';
 import { openSeenStates } from '../proxy/seen-states.ts';
 import { splice } from '../proxy/splice.ts';
@@ -31,13 +31,11 @@ const withStates = ask(`/?docvalue_fields=${FIELD}`);
 const withoutStates = ask('/');
 const seen = openSeenStates(openMemoryCache(MEMORY_BYTES));
 
-type Place = ReturnType<typeof findHits>['hits'][number];
-
-const inAnswer = ({ states: at }: Place): Lying => ({
+const inAnswer = ({ states: at }: HitPlace): Lying => ({
   states: at && { answer: withStates, at },
   isOwn: true,
 });
-const inMemory = ({ index }: Place, { hash }: HitText): Lying => ({
+const inMemory = ({ index }: HitPlace, { hash }: HitText): Lying => ({
   states: seen.get(index, hash),
   isOwn: true,
 });
@@ -59,8 +57,8 @@ process.stdout.write('{}\n');
 /** From the bytes of a cluster's answer to states for the model, and the page cut out of them. */
 function passAnswer(
   answer: Buffer,
-  locate: (hit: Place, text: HitText) => Lying,
-  onStates: (hit: Place, text: HitText, states: Uint8Array) => void = () => {},
+  locate: (hit: HitPlace, text: HitText) => Lying,
+  onStates: (hit: HitPlace, text: HitText, states: Uint8Array) => void = () => {},
 ): void {
   const places = findHits(answer, FIELD);
   const texts = places.hits.map((hit) => textIn(answer, hit, TEXT)!);

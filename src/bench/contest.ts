@@ -82,14 +82,9 @@ export async function takeTurn({ run, times = 1 }: Contestant): Promise<Spent> {
   return { wallMs: wallMs * times, cpuMs: ((user + system) / 1000) * times };
 }
 
-/** The middle of one's processor time over another's, round by round. */
-export function ratio(of: Times, over: Times): number {
-  return median(of.cpuMs.map((cpuMs, round) => cpuMs / over.cpuMs[round]!));
-}
-
-/** The same by the clock. */
-export function clockRatio(of: Times, over: Times): number {
-  return median(of.wallMs.map((wallMs, round) => wallMs / over.wallMs[round]!));
+/** The middle of one's time over another's, round by round: processor time unless given. */
+export function ratio(of: Times, over: Times, by: keyof Times = 'cpuMs'): number {
+  return median(of[by].map((ms, round) => ms / over[by][round]!));
 }
 
 /** Medians, and between what the processor time lay. */

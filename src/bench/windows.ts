@@ -12,7 +12,10 @@ import { randomFloats } from './graphs/random-values.ts';
 import { openSessions } from './sessions.ts';
 import { numbered, randomDocuments, randomQuery } from './stored-documents.ts';
 
-/** Scoring the window, one after the other or on all cores at a time, and ten times as many; reading its bytes alone; MaxSim over them. */
+/**
+ * Scoring the window, one after the other or on all cores at a time, and ten times as many; reading its bytes alone;
+ * MaxSim over them.
+ */
 export type WindowWork = 'score' | 'score on all cores' | 'score many' | 'read' | 'maxSim';
 
 const WINDOWS = 8;
