@@ -1,7 +1,7 @@
 /** The interaction layers: query states and stored document states to scores. */
+import { cosine } from '../states/cosine.ts';
 import type { PassageStates } from '../states/decode.ts';
 import type { Bundle } from './bundle.ts';
-import { cosine } from './cosine.ts';
 import { readStates } from './read-states.ts';
 import type { Input, Session } from './session.ts';
 import { sliceByLength } from './slices.ts';

@@ -2,12 +2,12 @@
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { MiceError } from '../errors.ts';
+import { cosine } from '../states/cosine.ts';
 import { readHeader } from '../states/decode.ts';
 import { giveBackSlab } from '../states/slabs.ts';
 import { type Splitting, type TokensKept, unsplit } from '../states/splitting.ts';
 import { type Bundle, defaultBundleDirectory, openBundle, optionalGraph } from './bundle.ts';
 import type { Joining, Prepare } from './call.ts';
-import { cosine } from './cosine.ts';
 import type {
   ComputeOptions,
   CrossDocument,

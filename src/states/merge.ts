@@ -1,4 +1,5 @@
 /** Fewer states of a passage, for a third less to store and to score. */
+import { cosine } from './cosine.ts';
 
 /**
  * The most alike pairs of neighbouring tokens become their means, until a third of the tokens is gone. The first and the
@@ -9,7 +10,7 @@ export function mergeNeighbours(states: Float32Array, dims: number): Float32Arra
   const count = states.length / dims;
   const row = (at: number) => states.subarray(at * dims, (at + 1) * dims);
   const firsts = Array.from({ length: Math.max(0, count - 3) }, (_, at) => at + 1);
-  const alike = new Map(firsts.map((first) => [first, likeness(row(first), row(first + 1))]));
+  const alike = new Map(firsts.map((first) => [first, cosine(row(first), row(first + 1))]));
   firsts.sort((a, b) => alike.get(b)! - alike.get(a)! || a - b);
   const merged = new Set<number>();
   for (const first of firsts) {
@@ -28,16 +29,4 @@ export function mergeNeighbours(states: Float32Array, dims: number): Float32Arra
     at += 1;
   }
   return out;
-}
-
-/** Cosine; 0 where one of both has no direction. */
-function likeness(a: Float32Array, b: Float32Array): number {
-  let [product, ofA, ofB] = [0, 0, 0];
-  for (let i = 0; i < a.length; i++) {
-    product += a[i]! * b[i]!;
-    ofA += a[i]! * a[i]!;
-    ofB += b[i]! * b[i]!;
-  }
-  const size = Math.sqrt(ofA * ofB);
-  return size === 0 ? 0 : product / size;
 }

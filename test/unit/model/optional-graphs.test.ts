@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle } from '../../../src/model/bundle.ts';
-import { cosine } from '../../../src/model/cosine.ts';
 import type { Model } from '../../../src/model/model.ts';
 import { openedOnUse } from '../../../src/model/opened-on-use.ts';
 import { openModel } from '../../../src/model/runtime.ts';
@@ -13,6 +12,7 @@ import { openSession, type Session } from '../../../src/model/session.ts';
 import { CROSS_ENCODER } from '../../../src/model/signatures.ts';
 import { paddedPairs } from '../../../src/model/token-inputs.ts';
 import { loadTokenizer } from '../../../src/model/tokenizer.ts';
+import { cosine } from '../../../src/states/cosine.ts';
 import { readHeader, viewPassages } from '../../../src/states/decode.ts';
 import { copyTinyBundle, tinyBundle, withoutOptionalGraphs } from '../../support/tiny-bundle.ts';
 

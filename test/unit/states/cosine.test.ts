@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cosine } from '../../../src/model/cosine.ts';
+import { cosine } from '../../../src/states/cosine.ts';
 
 describe('the cosine of a query vector and a stored vector', () => {
   it('is 1 for the same direction whatever the lengths, −1 for the opposite, 0 for a right angle', () => {
