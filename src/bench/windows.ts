@@ -21,7 +21,7 @@ export type WindowWork = 'score' | 'score on all cores' | 'score many' | 'read' 
 const WINDOWS = 8;
 const MANY = 10;
 /** Documents that are read from their bytes at once, as a model thread does it. */
-const READ_AT_ONCE = 17;
+const READ_AT_ONCE = 50;
 
 const [directory, candidates, documentTokens, queryTokens] = process.argv.slice(2);
 const model = await openModel(directory!, { threads: 1 });

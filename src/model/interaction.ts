@@ -7,8 +7,14 @@ import type { Input, Session } from './session.ts';
 import { sliceByLength } from './slices.ts';
 import type { ScoredTask, ScoreTask } from './tasks.ts';
 
-/** Of one inference. Tasks of short documents are within it as they come; passages of long ones may be more. */
-const BATCH = { tokens: 3072, rows: 32 };
+/**
+ * Of one inference, a whole task as a rule: the graph reads the documents in groups that fit a core's cache, and does
+ * the rest for all at once, where weights are read once. Documents of several passages may be more.
+ */
+const BATCH = { tokens: 12_288, rows: 96 };
+
+/** Padded tokens are a multiple of it: products handle this many columns in one, and what is left over by itself. */
+const COLUMNS = 16;
 
 /**
  * interaction + cosineWeight × cosine of each document of the task, in its order: of its best passage.
@@ -80,7 +86,7 @@ function makeRoom(tokens: number, dims: number): typeof room {
 }
 
 /**
- * Passages as the inputs of the interaction graph, padded to the longest; lengths say where padding starts. They hold
+ * Passages as the inputs of the interaction graph, padded alike; lengths say where padding starts. They hold
  * until the next call, which lays out its own in the same memory.
  */
 export function storedInputs(
@@ -88,7 +94,7 @@ export function storedInputs(
   dims: number,
 ): Record<'document_states' | 'document_scales' | 'document_lengths', Input> {
   const rows = passages.length;
-  const longest = Math.max(...passages.map(({ tokens }) => tokens));
+  const longest = COLUMNS * Math.ceil(Math.max(...passages.map(({ tokens }) => tokens)) / COLUMNS);
   const { states, scales } = makeRoom(rows * longest, dims);
   const lengths = new BigInt64Array(rows);
   passages.forEach((passage, row) => {

@@ -29,11 +29,12 @@ from mice_train.nodes import (
     merge_nodes,
     norm_nodes,
     range_nodes,
+    size_nodes,
     value,
 )
 from mice_train.projection import Projection
 from mice_train.reader import Reader
-from mice_train.stored_nodes import StoredStates, bias_nodes, first_state_nodes, stored_states
+from mice_train.stored_nodes import StoredStates, bias_nodes, first_state_nodes, read_in_groups, stored_states
 from mice_train.watch import Feed, watch
 
 TOKEN_INPUTS = [value("input_ids", INT64, ["B", "T"]), value("attention_mask", INT64, ["B", "T"])]
@@ -116,7 +117,7 @@ def sequence_nodes(graph: Graph, mask: str, limit: int) -> TokenSequence:
     """mask float32 [B,T] → its length, and BLOCKED at padding [B,1,1,T]."""
     blocked = graph.op("Mul", graph.op("Sub", graph.float(1), mask), graph.float(BLOCKED))
     bias = graph.op("Unsqueeze", blocked, graph.ints([1, 2]))
-    return TokenSequence(graph, graph.op("Gather", graph.op("Shape", "input_ids"), graph.ints([1])), bias, limit)
+    return TokenSequence(graph, size_nodes(graph, "input_ids", 1), bias, limit)
 
 
 def embed_nodes(graph: Graph, encoder: Encoder, sequence: TokenSequence, types: str | None = None) -> str:
@@ -157,14 +158,12 @@ def export_interaction(
 
 def interaction_nodes(graph: Graph, interaction: Interaction, limit: int) -> onnx.ModelProto:
     hidden, dims = interaction.shape.hidden, interaction.blocks[0].cross_key.in_features
-    inside = inside_nodes(graph)
-    stored = stored_states(graph, inside)
-    same = same_nodes(graph, stored, inside) if interaction.form.lexical else None
-    count = graph.op("Gather", graph.op("Shape", "query_states"), graph.ints([0]))
+    same = same_nodes(graph) if interaction.form.lexical else None
+    count = size_nodes(graph, "query_states", 0)
     sequence = TokenSequence(graph, count, query_bias_nodes(graph, count), limit, by_row=True)
     x = graph.op("Unsqueeze", "query_states", graph.ints([0]))
     for number, block in enumerate(interaction.blocks):
-        x = cross_nodes(graph, block, x, stored, same, once=number == 0)
+        x = cross_nodes(graph, block, x, same, once=number == 0)
         x = layer_nodes(graph, block.layer, x, sequence, cls_only=number == len(interaction.blocks) - 1)
     cls = graph.op("Squeeze", x, graph.ints([1]))
     score_nodes(graph, interaction, norm_nodes(graph, interaction.final_norm, cls))
@@ -183,14 +182,11 @@ def score_nodes(graph: Graph, reader: Reader, x: str) -> None:
     graph.name_output(graph.op("Squeeze", scores, graph.ints([1])), "scores")
 
 
-def cross_nodes(
-    graph: Graph, block: Block, x: str, stored: StoredStates, same: str | None = None, once: bool = False
-) -> str:
+def cross_nodes(graph: Graph, block: Block, x: str, same: str | None = None, once: bool = False) -> str:
     """`pruned.cross`: x [1 or N,Tq,H], same [N,Tq,D] (for a lexical one) → [N,Tq,H]. `once`: x is the query alone."""
     before, after = (block.cross_norm, nn.Identity()) if block.pre_norm else (nn.Identity(), block.cross_norm)
     q = linear_nodes(graph, block.cross_query, norm_nodes(graph, before, x), few=once)
-    values = (one_head_nodes(graph, block, q, stored) if block.read_heads == 1
-              else absorbed_nodes(graph, block, q, stored))
+    values = (one_head_nodes if block.read_heads == 1 else absorbed_nodes)(graph, block, q, once)
     # the value bias passes through the weighted sum unchanged, so it joins the output's
     value_bias = block.cross_value.bias.repeat(block.heads // block.read_heads)
     bias = block.cross_out.weight @ value_bias + block.cross_out.bias
@@ -201,50 +197,51 @@ def cross_nodes(
     return norm_nodes(graph, after, graph.op("Add", added, x))
 
 
-def absorbed_nodes(graph: Graph, block: Block, q: str, stored: StoredStates) -> str:
+def absorbed_nodes(graph: Graph, block: Block, q: str, once: bool) -> str:
     """q [1 or N,Tq,H] → what its heads read [N,Tq,H], each with the key and value head of its own."""
     hidden, dims = block.cross_query.in_features, block.cross_key.in_features
     width = hidden // block.heads
     key = array(block.cross_key.weight).reshape(block.heads, width, dims) / math.sqrt(width)
     val = array(block.cross_value.weight)
+
+    def read_group(stored: StoredStates, asked: str) -> str:
+        read = stored.read(asked)
+        values = graph.by_head(graph.reshape(read.rest, [0, block.heads, -1, dims]),
+                               val.reshape(block.heads, width, dims).transpose(0, 2, 1))
+        if read.scale is not None and read.share is not None:
+            first = graph.op("MatMul", first_state_nodes(graph, stored.documents), graph.constant(val.T))
+            first = graph.reshape(first, [0, block.heads, 1, width])
+            scale, share = (graph.reshape(part, [0, block.heads, -1, 1]) for part in (read.scale, read.share))
+            values = graph.op("Add", graph.op("Mul", values, scale), graph.op("Mul", first, share))
+        return merge_nodes(graph, values, hidden)
+
     absorbed = graph.by_head(heads_nodes(graph, q, block.heads, width), key)
-    read = stored.read(graph.reshape(absorbed, [0, -1, dims]))
-    values = graph.by_head(graph.reshape(read.rest, [0, block.heads, -1, dims]),
-                           val.reshape(block.heads, width, dims).transpose(0, 2, 1))
-    if read.scale is not None and read.share is not None:
-        first = graph.reshape(graph.op("MatMul", first_state_nodes(graph), graph.constant(val.T)),
-                              [0, block.heads, 1, width])
-        scale, share = (graph.reshape(part, [0, block.heads, -1, 1]) for part in (read.scale, read.share))
-        values = graph.op("Add", graph.op("Mul", values, scale), graph.op("Mul", first, share))
-    return merge_nodes(graph, values, hidden)
+    return read_in_groups(graph, graph.reshape(absorbed, [0, -1, dims]), once, read_group)
 
 
-def one_head_nodes(graph: Graph, block: Block, q: str, stored: StoredStates) -> str:
+def one_head_nodes(graph: Graph, block: Block, q: str, once: bool) -> str:
     """The same with one key and value head for all: made of every document, in the width of a head."""
     hidden = block.cross_query.in_features
     width = hidden // block.heads
-    key, val = (graph.op("MatMul", stored.states(), graph.constant(array(weight.T)))
-                for weight in (block.cross_key.weight / math.sqrt(width), block.cross_value.weight))
+
+    def read_group(stored: StoredStates, asked: str) -> str:
+        key, val = (graph.op("MatMul", stored.states(), graph.constant(array(weight.T)))
+                    for weight in (block.cross_key.weight / math.sqrt(width), block.cross_value.weight))
+        logits = graph.op("MatMul", asked, graph.transpose(key, [0, 2, 1]))
+        attended = graph.op("Softmax", graph.op("Add", logits, bias_nodes(graph, stored.inside)), axis=-1)
+        context = graph.reshape(graph.op("MatMul", attended, val), [0, block.heads, -1, width])
+        return merge_nodes(graph, context, hidden)
+
     rows = graph.reshape(heads_nodes(graph, q, block.heads, width), [0, -1, width])
-    logits = graph.op("MatMul", rows, graph.transpose(key, [0, 2, 1]))
-    attended = graph.op("Softmax", graph.op("Add", logits, bias_nodes(graph, stored.inside)), axis=-1)
-    context = graph.reshape(graph.op("MatMul", attended, val), [0, block.heads, -1, width])
-    return merge_nodes(graph, context, hidden)
+    return read_in_groups(graph, rows, once, read_group)
 
 
-def inside_nodes(graph: Graph) -> str:
-    """Whether a token stands before its document's end: [N,1,Td]."""
-    tokens = graph.op("Gather", graph.op("Shape", "document_states"), graph.ints([1]))
-    columns = range_nodes(graph, tokens)
-    inside = graph.op("Less", columns, graph.op("Unsqueeze", "document_lengths", graph.ints([1])))
-    return graph.op("Unsqueeze", inside, graph.ints([1]))
-
-
-def same_nodes(graph: Graph, stored: StoredStates, inside: str) -> str:
+def same_nodes(graph: Graph) -> str:
     """The mean of a document's states with a query token's id [N,Tq,D], 0 where there is none."""
+    stored = stored_states(graph)
     asked = graph.op("Unsqueeze", "query_tokens", graph.ints([0, 2]))
     equal = graph.op("Equal", asked, graph.op("Unsqueeze", "document_tokens", graph.ints([1])))
-    alike = graph.cast(graph.op("And", equal, inside), FLOAT)
+    alike = graph.cast(graph.op("And", equal, stored.inside), FLOAT)
     count = graph.op("ReduceSum", alike, graph.ints([-1]), keepdims=1)
     return stored.average(graph.op("Div", alike, graph.op("Max", count, graph.float(1))))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
@@ -140,6 +140,26 @@ class Graph:
         name = f"n{self.count}_{kind}"
         self.nodes.append(helper.make_node(kind, inputs, [out], name=name, domain=domain, **attributes))
         return out
+
+    def gathered(self, turns: str, turn: Callable[[str], str]) -> str:
+        """`turns` [] int64 times the nodes that `turn` adds, given the number of the turn [] from 0; → the float32
+        values that they make, one behind the other along the first axis."""
+        self.count += 1
+        number, going, before, after = (f"Loop_{self.count}_{part}" for part in ("number", "going", "before", "after"))
+        outside, self.nodes = (self.nodes, self.quantized), []
+        self.quantized = dict(self.quantized)
+        self.nodes.append(helper.make_node("SequenceInsert", [before, turn(number)], [after], name=after))
+        inputs = [helper.make_tensor_value_info(number, TensorProto.INT64, []),
+                  helper.make_tensor_value_info(going, TensorProto.BOOL, [1]),
+                  helper.make_tensor_sequence_value_info(before, TensorProto.FLOAT, None)]
+        outputs = [helper.make_tensor_value_info(f"{going}_on", TensorProto.BOOL, [1]),
+                   helper.make_tensor_sequence_value_info(after, TensorProto.FLOAT, None)]
+        self.nodes.append(helper.make_node("Identity", [going], [f"{going}_on"], name=f"{going}_on"))
+        body = helper.make_graph(self.nodes, number, inputs, outputs)
+        self.nodes, self.quantized = outside
+        found = self.op("Loop", turns, self.constant(np.array(True)), self.op("SequenceEmpty", dtype=TensorProto.FLOAT),
+                        body=body)
+        return self.op("ConcatFromSequence", found, axis=0)
 
     def split(self, x: str, sizes: list[int]) -> list[str]:
         """Along the last axis."""

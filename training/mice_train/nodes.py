@@ -52,6 +52,11 @@ def merge_nodes(graph: Graph, x: str, width: int) -> str:
     return graph.reshape(graph.transpose(x, [0, 2, 1, 3]), [0, -1, width])
 
 
+def size_nodes(graph: Graph, x: str, axis: int) -> str:
+    """→ [1] int64."""
+    return graph.op("Gather", graph.op("Shape", x), graph.ints([axis]))
+
+
 def range_nodes(graph: Graph, count: str) -> str:
     """[1] int64 → 0 … count−1."""
     scalar = graph.op("Squeeze", count, graph.ints([0]))

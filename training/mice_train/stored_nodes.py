@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-from mice_train.encoder import BLOCKED
-from mice_train.fitted import LEVELS, fit_rounding
+from mice_train.fitted import LEVELS, Rounding, fit_rounding
 from mice_train.graph import LEAST_SCALE, Graph
-from mice_train.nodes import FLOAT, INT_MOST
+from mice_train.nodes import FLOAT, INT_MOST, range_nodes, size_nodes
 
 MOST_WEIGHT = LEVELS
 """Attention weights are not negative, so they take all of a uint8."""
+PADDING = -60.0
+"""Logit of padding, whose states are zero. Beside a row's largest, which was from -2 to 15 on real text, its
+exponential is nothing in float32, and a normal number: that of -1e9 comes out as a denormal one, on which processors
+take far longer."""
+GROUP_WEIGHTS = 160_000
+"""Attention weights of a group of documents: some of its float32 tensors fit a core's L2 cache of 1 MiB or 2."""
+GROUP_LEAST = 3
+"""Documents a group, evenly spread ones: no document is ever alone, whose float32 products the runtime sums in another
+order than those of several."""
+WHOLE = 16
+"""Tokens of a group are a multiple of this where they are laid out so: products handle 16 columns in one."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +37,19 @@ class Read:
     share: str | None = None
 
 
-class StoredStates(Protocol):
-    """The inputs document_states [N,Td,D] and document_scales [N,Td], of which those `inside` [N,1,Td] count."""
+@dataclass(frozen=True)
+class Documents:
+    """Names of int8 states [N,Td,D], scales [N,Td] and lengths [N], of all documents or a group."""
 
+    states: str = "document_states"
+    scales: str = "document_scales"
+    lengths: str = "document_lengths"
+
+
+class StoredStates(Protocol):
+    """Documents, of whose tokens those `inside` [N,1,Td] count."""
+
+    documents: Documents
     inside: str
 
     def read(self, q: str) -> Read:
@@ -41,39 +62,78 @@ class StoredStates(Protocol):
         """In float32 [N,Td,D]."""
 
 
-def stored_states(graph: Graph, inside: str) -> StoredStates:
-    if graph.compute == "int8-fixed" and graph.seen is not None:
-        return FixedStates(graph, inside)
-    return Int8States(graph, inside) if graph.compute == "int8-rows" else FloatStates(graph, inside)
+def stored_states(graph: Graph, documents: Documents = Documents(), asking: Rounding | None = None) -> StoredStates:
+    """`asking`: of the queries, where int8-fixed has found it."""
+    if asking is not None:
+        return FixedStates(graph, documents, asking)
+    return (Int8States if graph.compute == "int8-rows" else FloatStates)(graph, documents)
+
+
+def read_in_groups(graph: Graph, q: str, once: bool, read: Callable[[StoredStates, str], str]) -> str:
+    """q [1 or N,R,D] asks all documents, `once` if it is the same for each: `read` gets a group and what asks it, and
+    makes [n,…] of them, which becomes [N,…]. In groups, because what attention makes of a document is many times what
+    is read of it, and is made and read again quickest in a core's own cache."""
+    seen = graph.seen_at(q) if graph.compute == "int8-fixed" else None
+    asking = None if seen is None else fit_rounding(seen)
+    whole = Documents()
+    weights = graph.op("Mul", size_nodes(graph, q, 1), size_nodes(graph, whole.states, 1))
+    size = graph.op("Max", graph.op("Div", graph.ints([GROUP_WEIGHTS]), weights), graph.ints([GROUP_LEAST]))
+    count = size_nodes(graph, whole.lengths, 0)
+    groups = rounded_up(graph, count, size)
+
+    def turn(number: str) -> str:
+        start, end = (graph.op("Div", graph.op("Mul", at, count), groups)
+                      for at in (number, graph.op("Add", number, graph.ints([1]))))
+        lengths = graph.op("Slice", whole.lengths, start, end, graph.ints([0]))
+        longest = graph.op("ReduceMax", lengths, graph.ints([0]), keepdims=1)
+        tokens = graph.op("Mul", rounded_up(graph, longest, graph.ints([WHOLE])), graph.ints([WHOLE]))
+        first, last = (graph.op("Concat", *corner, axis=0) for corner in ((start, graph.ints([0])), (end, tokens)))
+        states, scales = (graph.op("Slice", x, first, last, graph.ints([0, 1])) for x in (whole.states, whole.scales))
+        asked = q if once else graph.op("Slice", q, start, end, graph.ints([0]))
+        return read(stored_states(graph, Documents(states, scales, lengths), asking), asked)
+
+    return graph.gathered(graph.op("Squeeze", groups, graph.ints([0])), turn)
+
+
+def rounded_up(graph: Graph, x: str, part: str) -> str:
+    """How many parts there are in int64 x, a begun one included."""
+    return graph.op("Div", graph.op("Add", x, graph.op("Sub", part, graph.ints([1]))), part)
+
+
+def inside_nodes(graph: Graph, documents: Documents) -> str:
+    """Whether a token stands before its document's end: [N,1,Td]."""
+    columns = range_nodes(graph, size_nodes(graph, documents.states, 1))
+    inside = graph.op("Less", columns, graph.op("Unsqueeze", documents.lengths, graph.ints([1])))
+    return graph.op("Unsqueeze", inside, graph.ints([1]))
 
 
 def bias_nodes(graph: Graph, inside: str) -> str:
     """What is added to the logits [N,1,Td]."""
-    return graph.op("Where", inside, graph.float(0), graph.float(BLOCKED))
+    return graph.op("Where", inside, graph.float(0), graph.float(PADDING))
 
 
-def scaled_states(graph: Graph) -> str:
-    scales = graph.op("Unsqueeze", "document_scales", graph.ints([2]))
-    return graph.op("Mul", graph.cast("document_states", FLOAT), scales)
+def scaled_states(graph: Graph, documents: Documents) -> str:
+    scales = graph.op("Unsqueeze", documents.scales, graph.ints([2]))
+    return graph.op("Mul", graph.cast(documents.states, FLOAT), scales)
 
 
 def positive_nodes(graph: Graph, x: str) -> str:
     return graph.op("Max", x, graph.float(LEAST_SCALE))
 
 
-def first_state_nodes(graph: Graph) -> str:
+def first_state_nodes(graph: Graph, documents: Documents) -> str:
     """Every document's first state as it is stored, unscaled [N,1,D]."""
-    return graph.cast(graph.op("Slice", "document_states", graph.ints([0]), graph.ints([1]), graph.ints([1])), FLOAT)
+    return graph.cast(graph.op("Slice", documents.states, graph.ints([0]), graph.ints([1]), graph.ints([1])), FLOAT)
 
 
 class FloatStates:
     """Scaled once; multiplied as float32."""
 
-    def __init__(self, graph: Graph, inside: str) -> None:
-        self.graph = graph
-        self.inside = inside
-        self.bias = bias_nodes(graph, inside)
-        self.z = scaled_states(graph)
+    def __init__(self, graph: Graph, documents: Documents) -> None:
+        self.graph, self.documents = graph, documents
+        self.inside = inside_nodes(graph, documents)
+        self.bias = bias_nodes(graph, self.inside)
+        self.z = scaled_states(graph, documents)
         self.turned = graph.transpose(self.z, [0, 2, 1])
 
     def states(self) -> str:
@@ -81,8 +141,6 @@ class FloatStates:
 
     def read(self, q: str) -> Read:
         graph = self.graph
-        if graph.compute == "int8-fixed":
-            graph.seen_at(q)
         logits = graph.op("MatMul", q, self.turned)
         return Read(self.average(graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1)))
 
@@ -93,26 +151,26 @@ class FloatStates:
 class StoredIntegers:
     """States that products read as they are stored."""
 
-    def __init__(self, graph: Graph, inside: str) -> None:
-        self.graph = graph
-        self.inside = inside
-        self.scales = graph.op("Unsqueeze", "document_scales", graph.ints([1]))
-        self.turned = graph.transpose("document_states", [0, 2, 1])
+    def __init__(self, graph: Graph, documents: Documents) -> None:
+        self.graph, self.documents = graph, documents
+        self.inside = inside_nodes(graph, documents)
+        self.scales = graph.op("Unsqueeze", documents.scales, graph.ints([1]))
+        self.turned = graph.transpose(documents.states, [0, 2, 1])
         self.z: str | None = None
 
     def states(self) -> str:
         """Scaled where a layer wants them so."""
         if self.z is None:
-            self.z = scaled_states(self.graph)
+            self.z = scaled_states(self.graph, self.documents)
         return self.z
 
 
 class Int8States(StoredIntegers):
     """Multiplied as they are stored; what they meet is quantised row by row, so that no document depends on another."""
 
-    def __init__(self, graph: Graph, inside: str) -> None:
-        super().__init__(graph, inside)
-        self.bias = bias_nodes(graph, inside)
+    def __init__(self, graph: Graph, documents: Documents) -> None:
+        super().__init__(graph, documents)
+        self.bias = bias_nodes(graph, self.inside)
 
     def read(self, q: str) -> Read:
         graph = self.graph
@@ -128,7 +186,7 @@ class Int8States(StoredIntegers):
         scale = graph.row_scale(weights, MOST_WEIGHT)
         zero = graph.constant(np.array(0, np.uint8))
         values = graph.op("QuantizeLinear", graph.op("Div", weights, scale), graph.float(1), zero)
-        return graph.op("Mul", graph.cast(graph.op("MatMulInteger", values, "document_states"), FLOAT), scale)
+        return graph.op("Mul", graph.cast(graph.op("MatMulInteger", values, self.documents.states), FLOAT), scale)
 
 
 class FixedStates(StoredIntegers):
@@ -143,18 +201,18 @@ class FixedStates(StoredIntegers):
     the rounding, and stays apart.
     """
 
-    def __init__(self, graph: Graph, inside: str) -> None:
-        super().__init__(graph, inside)
+    def __init__(self, graph: Graph, documents: Documents, asking: Rounding) -> None:
+        super().__init__(graph, documents)
+        self.asking = asking
         positive = positive_nodes(graph, self.scales)
-        self.bias = graph.op("Where", inside, graph.op("Log", positive), graph.float(BLOCKED))
-        self.parts = graph.reshape(graph.op("Where", inside, graph.op("Reciprocal", positive), graph.float(0)),
+        self.bias = graph.op("Where", self.inside, graph.op("Log", positive), graph.float(PADDING))
+        self.parts = graph.reshape(graph.op("Where", self.inside, graph.op("Reciprocal", positive), graph.float(0)),
                                    [0, -1, 1])
-        self.tokens = graph.op("Slice", graph.op("Shape", "document_states"), graph.ints([1]), graph.ints([2]))
+        self.tokens = size_nodes(graph, documents.states, 1)
 
     def read(self, q: str) -> Read:
         graph = self.graph
-        rounded = graph.rounded(q, fit_rounding(graph.seen_at(q)))
-        logits = graph.integer_product(rounded, self.turned, self.scales)
+        logits = graph.integer_product(graph.rounded(q, self.asking), self.turned, self.scales)
         shares = graph.op("Softmax", graph.op("Add", logits, self.bias), axis=-1)
         total, flat_most = self.weighted(shares)
         whole = graph.op("MatMul", shares, self.parts)
@@ -174,7 +232,7 @@ class FixedStates(StoredIntegers):
         step = graph.op("Mul", most, graph.float(1 / MOST_WEIGHT))
         values = graph.op("Reshape", graph.op("QuantizeLinear", flat, step, axis=0), graph.op("Shape", shares))
         one = graph.float(1)
-        product = graph.op("MatMulIntegerToFloat", values, "document_states", graph.float(1 / MOST_WEIGHT), one,
+        product = graph.op("MatMulIntegerToFloat", values, self.documents.states, graph.float(1 / MOST_WEIGHT), one,
                            domain="com.microsoft")
         return product, most
 

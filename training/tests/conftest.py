@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -102,3 +103,12 @@ def interaction(source, encoder, projection):
     seed(model, source, encoder, projection, [torch.randn(6, HIDDEN), torch.randn(9, HIDDEN)])
     torch.nn.init.normal_(model.head.weight)
     return model.requires_grad_(False)
+
+
+def kinds_of(model: onnx.ModelProto) -> list[str]:
+    """The operators of a graph and of its loops' bodies."""
+    found, graphs = [], [model.graph]
+    for graph in graphs:
+        found += [node.op_type for node in graph.node]
+        graphs += [attribute.g for node in graph.node for attribute in node.attribute if attribute.HasField("g")]
+    return found

@@ -3,7 +3,7 @@ import onnx
 import pytest
 import torch
 
-from mice_train import pruned
+from mice_train import pruned, stored_nodes
 from mice_train.export import export_document, export_interaction, export_query
 from mice_train.graph import SharedWeights, save
 from mice_train.graph_session import open_graph
@@ -93,6 +93,21 @@ def test_a_documents_score_depends_on_neither_its_companions_nor_padding(session
         alone = feed(query, q[row : row + 1, :length], scale[row : row + 1, :length], lengths[row : row + 1])
         (score,) = made["interaction"].run(["scores"], alone)
         assert abs(score[0] - together[row]) < COMPANION_TOLERANCE
+
+
+@pytest.mark.parametrize("compute", [*COMPUTES, "int8-fixed"])
+def test_documents_read_in_groups_score_to_the_last_bit_as_at_once(tmp_path, monkeypatch, interaction, compute):
+    query, q, scale, lengths = stored_documents()
+    given, found = feed(query, q, scale, lengths), []
+    for weights, least in ((10**9, 3), (1, 3), (1, 2)):
+        monkeypatch.setattr(stored_nodes, "GROUP_WEIGHTS", weights)
+        monkeypatch.setattr(stored_nodes, "GROUP_LEAST", least)
+        shared = SharedWeights()
+        save(export_interaction(interaction, 24, shared, compute, [given]), tmp_path / "interaction.onnx")
+        shared.write(tmp_path)
+        found.append(open_graph(tmp_path / "interaction.onnx").run(["scores"], given)[0])
+    at_once, *in_groups = found
+    assert all((scores == at_once).all() for scores in in_groups)
 
 
 @pytest.mark.parametrize("sessions", COMPUTES, indirect=True)

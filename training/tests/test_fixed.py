@@ -8,11 +8,11 @@ from mice_train.export import export_interaction
 from mice_train.fitted import fit_linear, fit_rounding
 from mice_train.graph import Graph, SharedWeights, save
 from mice_train.graph_session import open_graph
-from mice_train.nodes import FLOAT, INT8, value
+from mice_train.nodes import FLOAT, INT8, INT64, value
 from mice_train.quantize import dequantize, quantize
 from mice_train.refused import Refused
-from mice_train.stored_nodes import FixedStates
-from tests.conftest import HIDDEN, STATE_DIMS
+from mice_train.stored_nodes import Documents, FixedStates
+from tests.conftest import HIDDEN, STATE_DIMS, kinds_of
 
 RANDOM_TOLERANCE = 0.1
 """Relative error of random weights, which are harder than trained ones."""
@@ -63,10 +63,9 @@ def test_a_documents_score_depends_on_neither_its_companions_nor_padding(graph):
 
 
 def test_large_products_are_of_integers_and_nothing_is_measured_but_attention(graph):
-    nodes = onnx.load(graph).graph.node
-    kinds = [node.op_type for node in nodes]
+    kinds = kinds_of(onnx.load(graph))
     assert kinds.count("MatMulIntegerToFloat") == 14
-    assert kinds.count("ReduceMax") == 2  # of the attention weights of each block
+    assert kinds.count("ReduceMax") == 4  # each block: a group's longest document, and its attention weights
     assert {"MatMulNBits", "DynamicQuantizeLinear"}.isdisjoint(kinds)
 
 
@@ -77,12 +76,13 @@ def test_a_first_token_that_takes_most_of_the_attention_leaves_the_others_their_
     states[:, 0] = states[0, 0]
     given = {"q": asked, "document_states": states, "document_scales": np.ones((3, tokens), np.float32)}
 
-    graph = Graph("read", SharedWeights(), "int8-fixed", [asked[0]])
-    read = FixedStates(graph, graph.constant(np.ones((3, 1, tokens), bool))).read("q")
+    given["document_lengths"] = np.full(3, tokens)
+    graph = Graph("read", SharedWeights(), "int8-fixed")
+    read = FixedStates(graph, Documents(), fit_rounding(asked)).read("q")
     for name, found in (("rest", graph.op("Mul", read.rest, read.scale)), ("share", read.share)):
         graph.name_output(found, name)
-    save(graph.model([value("q", FLOAT, [1, 1, dims]), value("document_states", INT8, [3, tokens, dims]),
-                      value("document_scales", FLOAT, [3, tokens])],
+    save(graph.model([value("q", FLOAT, [1, 1, dims]), value("document_states", INT8, ["N", "T", dims]),
+                      value("document_scales", FLOAT, ["N", "T"]), value("document_lengths", INT64, ["N"])],
                      [value("rest", FLOAT, [3, 1, dims]), value("share", FLOAT, [3, 1, 1])]), tmp_path / "read.onnx")
     graph.weights.write(tmp_path)
     rest, share = open_graph(tmp_path / "read.onnx").run(["rest", "share"], given)

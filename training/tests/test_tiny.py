@@ -14,6 +14,7 @@ from mice_train.quantize import MOST
 from mice_train.runtime import Bundle
 from mice_train.tiny import TEXTS, tiny_parts, tokenizer_json, write_tiny_bundle
 from mice_train.tolerance import Accepted, Sample, ToleranceExceeded
+from tests.conftest import kinds_of
 
 MOST_BYTES = 170_000
 SAMPLE = Sample(list(TEXTS), [list(TEXTS)] * len(TEXTS))
@@ -87,7 +88,7 @@ def test_the_fast_query_graph_gives_the_unit_vector_of_its_own_layers(exact, par
 
 def test_each_graph_computes_as_it_is_told(parts, tmp_path):
     manifest = publish(parts, tmp_path / "mixed", SAMPLE, Computes(interaction="int8-rows"), Accepted(quantized=0.2))
-    kinds = {role: {node.op_type for node in onnx.load(tmp_path / "mixed" / file, load_external_data=False).graph.node}
+    kinds = {role: kinds_of(onnx.load(tmp_path / "mixed" / file, load_external_data=False))
              for role, file in manifest["graphs"].items()}
     assert [role for role, found in kinds.items() if "MatMulInteger" in found] == ["interaction"]
     assert manifest["tolerance"]["quantized"]["compute"]["interaction"] == "int8-rows"
