@@ -45,22 +45,34 @@ export function skipSpace(bytes: Buffer, at: number): number {
   return i;
 }
 
+/** Where containers end, by where they start: who knows it passes over them at once. */
+export type Ends = ReadonlyMap<number, number>;
+
+/** Of the container that starts at `start` and of those within it, `depth` levels of them: found in one pass. */
+export function endsWithin(bytes: Buffer, start: number, depth: number): Ends {
+  const ends = new Map<number, number>();
+  endOfContainer(bytes, start, (from, to, level) => {
+    if (level <= depth) ends.set(from, to);
+  });
+  return ends;
+}
+
 /** End of the value that starts at `start`; containers are passed over by depth, not parsed. */
-export function endOfValue(bytes: Buffer, start: number): number {
+export function endOfValue(bytes: Buffer, start: number, ends?: Ends): number {
   const first = bytes[start];
   if (first === QUOTE) return endOfString(bytes, start);
-  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return endOfContainer(bytes, start);
+  if (first === OPEN_OBJECT || first === OPEN_ARRAY) return ends?.get(start) ?? endOfContainer(bytes, start);
   return endOfLiteral(bytes, start);
 }
 
 /** The values of the array that starts at `start`. */
-export function elementsOf(bytes: Buffer, start: number): readonly Span[] {
+export function elementsOf(bytes: Buffer, start: number, ends?: Ends): readonly Span[] {
   if (bytes[start] !== OPEN_ARRAY) throw new NotJson(start);
   const elements: Span[] = [];
   let i = skipSpace(bytes, start + 1);
   if (bytes[i] === CLOSE_ARRAY) return elements;
   while (true) {
-    const end = endOfValue(bytes, i);
+    const end = endOfValue(bytes, i, ends);
     elements.push({ start: i, end });
     i = skipSpace(bytes, end);
     if (bytes[i] === CLOSE_ARRAY) return elements;
@@ -70,7 +82,7 @@ export function elementsOf(bytes: Buffer, start: number): readonly Span[] {
 }
 
 /** The members of the object that starts at `start`, in order, duplicates included. */
-export function membersOf(bytes: Buffer, start: number): readonly Member[] {
+export function membersOf(bytes: Buffer, start: number, ends?: Ends): readonly Member[] {
   if (bytes[start] !== OPEN_OBJECT) throw new NotJson(start);
   const members: Member[] = [];
   let i = skipSpace(bytes, start + 1);
@@ -80,7 +92,7 @@ export function membersOf(bytes: Buffer, start: number): readonly Member[] {
     const colon = skipSpace(bytes, keyEnd);
     if (bytes[colon] !== COLON) throw new NotJson(colon);
     const value = skipSpace(bytes, colon + 1);
-    const end = endOfValue(bytes, value);
+    const end = endOfValue(bytes, value, ends);
     members.push({ key: keyText(bytes, i, keyEnd), span: { start: i, end }, value: { start: value, end } });
     i = skipSpace(bytes, end);
     if (bytes[i] === CLOSE_OBJECT) return members;
@@ -129,9 +141,15 @@ function keyText(bytes: Buffer, start: number, end: number): string {
   return raw.includes('\\') ? JSON.parse(`"${raw}"`) : raw;
 }
 
+/** Bytes of a string that are looked at one by one: most are shorter, and a search costs more to begin than that. */
+const SHORT = 24;
+
 function endOfString(bytes: Buffer, start: number): number {
   if (bytes[start] !== QUOTE) throw new NotJson(start);
-  for (let quote = bytes.indexOf(QUOTE, start + 1); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
+  let at = start + 1;
+  for (const near = at + SHORT; at < near && bytes[at] !== BACKSLASH; at++)
+    if (bytes[at] === QUOTE) return at + 1;
+  for (let quote = bytes.indexOf(QUOTE, at); quote !== -1; quote = bytes.indexOf(QUOTE, quote + 1)) {
     let slashes = 0;
     while (bytes[quote - 1 - slashes] === BACKSLASH) slashes++;
     if (slashes % 2 === 0) return quote + 1;
@@ -139,15 +157,21 @@ function endOfString(bytes: Buffer, start: number): number {
   throw new NotJson(start);
 }
 
-function endOfContainer(bytes: Buffer, start: number): number {
-  let depth = 0;
+/** `onEnd` is told of every container within, and of this one, which has level 1. */
+function endOfContainer(
+  bytes: Buffer,
+  start: number,
+  onEnd?: (start: number, end: number, level: number) => void,
+): number {
+  const open: number[] = [];
   for (let i = start; i < bytes.length; i++) {
     const byte = bytes[i];
     if (byte === QUOTE) i = endOfString(bytes, i) - 1;
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open.push(i);
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-      depth--;
-      if (depth === 0) return i + 1;
+      onEnd?.(open.at(-1) as number, i + 1, open.length);
+      open.pop();
+      if (open.length === 0) return i + 1;
     }
   }
   throw new NotJson(start);

@@ -1,7 +1,9 @@
 /** Where the hits of a search answer stand, and what of each the re-ranker needs; nothing is parsed but that. */
 import {
   cutsOf,
+  type Ends,
   elementsOf,
+  endsWithin,
   type Member,
   membersOf,
   NotJson,
@@ -44,29 +46,42 @@ export interface HitDifference {
   readonly hidden?: readonly string[];
 }
 
+/** Answer, `hits`, `hits.hits`, hit, and what a hit holds. */
+const LEVELS = 5;
+
 /**
  * Finds the hits in the bytes of a search answer. Time is linear in its length.
  * @param statesField the doc-value field that the widened request asked for
  * @throws NotJson where the bytes are not an answer with hits
  */
 export function findHits(answer: Buffer, statesField: string, difference: HitDifference = {}): HitPlaces {
-  const top = membersOf(answer, skipSpace(answer, 0));
+  const start = skipSpace(answer, 0);
+  const ends = endsWithin(answer, start, LEVELS);
+  const top = membersOf(answer, start, ends);
   const outer = memberNamed(top, 'hits');
   if (outer === undefined) throw new NotJson(0);
-  const members = membersOf(answer, outer.value.start);
+  const members = membersOf(answer, outer.value.start, ends);
   const list = memberNamed(members, 'hits');
   if (list === undefined) throw new NotJson(outer.value.start);
   const [emptied] = members.length === 1 ? cutsOf(top, [outer]) : cutsOf(members, [list]);
   return {
     array: list.value,
     emptied: emptied as Span,
-    hits: elementsOf(answer, list.value.start).map((span) => placeOf(answer, span, statesField, difference)),
+    hits: elementsOf(answer, list.value.start, ends).map((span) =>
+      placeOf(answer, ends, span, statesField, difference),
+    ),
     maxScore: memberNamed(members, 'max_score')?.value,
   };
 }
 
-function placeOf(answer: Buffer, span: Span, statesField: string, difference: HitDifference): HitPlace {
-  const members = membersOf(answer, span.start);
+function placeOf(
+  answer: Buffer,
+  ends: Ends,
+  span: Span,
+  statesField: string,
+  difference: HitDifference,
+): HitPlace {
+  const members = membersOf(answer, span.start, ends);
   const text = (key: string) => {
     const member = memberNamed(members, key);
     return member && stringAt(answer, member.value);

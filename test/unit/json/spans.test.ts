@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cutsOf, elementsOf, endOfValue, membersOf, stringAt, without } from '../../../src/json/spans.ts';
+import {
+  cutsOf,
+  elementsOf,
+  endOfValue,
+  endsWithin,
+  membersOf,
+  stringAt,
+  without,
+} from '../../../src/json/spans.ts';
 
 const bytesOf = (text: string) => Buffer.from(text);
 
@@ -31,8 +39,27 @@ describe('JSON by byte spans', () => {
   });
 
   it('finds the end of strings that hold quotes, backslashes and brackets', () => {
-    for (const text of ['"\\""', '"\\\\"', '"a\\\\\\"]}"', '"\ud83d\ude00"', '""'])
-      expect(endOfValue(bytesOf(`${text},`), 0)).toBe(Buffer.byteLength(text));
+    for (const inside of ['\\"', '\\\\', 'a\\\\\\"]}', '\ud83d\ude00', ''])
+      for (let before = 0; before < 40; before++) {
+        const text = `"${'x'.repeat(before)}${inside}"`;
+        expect(endOfValue(bytesOf(`${text},"`), 0)).toBe(Buffer.byteLength(text));
+      }
+  });
+
+  it('finds where containers end in one pass, as deep as it is asked, as one by one', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue()), fc.integer({ min: 1, max: 4 }), (value, depth) => {
+        const bytes = bytesOf(JSON.stringify(value));
+        const ends = endsWithin(bytes, 0, depth);
+        for (const [start, end] of ends) expect(endOfValue(bytes, start)).toBe(end);
+        const within = (part: unknown, left: number): number =>
+          left === 0 || typeof part !== 'object' || part === null
+            ? 0
+            : Object.values(part).reduce((sum, one) => sum + within(one, left - 1), 1);
+        expect(ends.size).toBe(within(JSON.parse(bytes.toString()), depth));
+        expect(elementsOf(bytes, 0, ends)).toEqual(elementsOf(bytes, 0));
+      }),
+    );
   });
 
   it('resolves escapes in keys and strings', () => {
