@@ -53,10 +53,16 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
   const bundle = await openBundle(options.directory);
   const load = loadOf(bundle);
   const sizes = [bundle.directory, String(CANDIDATES), String(load.documentTokens), String(load.queryTokens)];
-  const windows = await startChild('./windows', sizes);
-  const answers = await startChild('./answers', sizes);
   const sessions = await openSessions();
+  const running: Child[] = [];
+  const start = async (module: string) => {
+    const child = await startChild(module, sizes);
+    running.push(child);
+    return child;
+  };
   try {
+    const windows = await start('./windows');
+    const answers = await start('./answers');
     const found = await contest(await contestants(bundle, sessions, { windows, answers }, load), options);
     const growth = options.growth
       ? await measureGrowth(bundle, { candidates: CANDIDATES, ...load }, options)
@@ -74,8 +80,7 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
     };
   } finally {
     await sessions.close();
-    await answers.stop();
-    await windows.stop();
+    for (const child of running) await child.stop();
   }
 }
 
