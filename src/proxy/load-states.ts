@@ -84,8 +84,9 @@ export function findStates(
 ): FoundStates {
   const text = read?.text;
   if (states === undefined) return { kind: 'missing', text };
-  const bytes = states instanceof Uint8Array ? states : decode(states);
-  const check = checkStates(bytes, reading);
+  const isKept = states instanceof Uint8Array;
+  const bytes = isKept ? states : decode(states);
+  const check = checkStates(bytes, { ...reading, isIntact: isKept });
   if (check.kind === 'split-otherwise') return { kind: 'stale', text };
   if (check.kind !== 'ok') return { kind: 'unusable', text };
   if (text && check.header.hash !== read?.hash) return { kind: 'stale', text };
@@ -135,7 +136,7 @@ function aligned(size: number): number {
 
 /** Where a hit's states lie. */
 export interface Lying {
-  /** In an answer, or in memory. */
+  /** In an answer, or in memory, where only checked ones are kept. */
   readonly states: Base64 | Uint8Array | undefined;
   /** Whether they lie in the document itself, and the cluster has not changed its text since they were made. */
   readonly isOwn: boolean;

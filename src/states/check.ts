@@ -15,15 +15,21 @@ export interface ExpectedStates {
   readonly bundleId: string;
   /** Any, unless given: scores do not depend on it. */
   readonly splitting?: Splitting | undefined;
+  /** Whether the checksum was looked at before, and the bytes have been in this process's memory since. */
+  readonly isIntact?: boolean;
 }
 
-/** Reads every byte. Never throws: states that cannot be used are a value, and the document is encoded live. */
-export function checkStates(bytes: Uint8Array, { bundleId, splitting }: ExpectedStates): StatesCheck {
+/** Reads every byte, unless they are intact. Never throws: states that cannot be used are a value, and the document is encoded live. */
+export function checkStates(
+  bytes: Uint8Array,
+  { bundleId, splitting, isIntact = false }: ExpectedStates,
+): StatesCheck {
   const reading = readHeader(bytes);
   if (reading.kind === 'corrupt') return reading;
   const { header } = reading;
   const stored = new DataView(bytes.buffer, bytes.byteOffset).getUint32(AT.crc, true);
-  if (blobCrc(bytes) !== stored) return { kind: 'corrupt', reason: 'their checksum does not match' };
+  if (!isIntact && blobCrc(bytes) !== stored)
+    return { kind: 'corrupt', reason: 'their checksum does not match' };
   if (header.bundleId !== bundleId) {
     const reason = `made by bundle ${header.bundleId}, not by ${bundleId}`;
     return { kind: 'foreign', header, reason };

@@ -55,6 +55,20 @@ it('states of a window are decoded into one buffer, each at a multiple of 4', ()
   expect(fresh.every(({ byteOffset }) => byteOffset % 4 === 0)).toBe(true);
 });
 
+it('states that memory keeps are not summed up again, only held against what is asked for', () => {
+  const read = { text: 'one', hash: contentHash('one') };
+  const find = (change: (bytes: Buffer) => void, expected = bundleId) => {
+    const bytes = statesOf('one', 2);
+    change(bytes);
+    const lying = { states: new Uint8Array(bytes), isOwn: true };
+    return findStates(read, lying, { bundleId: expected }, () => expect.unreachable()).kind;
+  };
+  const damage = (bytes: Buffer) => bytes.writeUInt8(bytes.at(-1)! ^ 1, bytes.length - 1);
+  expect(find(() => {})).toBe('fresh');
+  expect(find(damage)).toBe('fresh');
+  expect(find(() => {}, 'f'.repeat(16))).toBe('unusable');
+});
+
 async function engineAnswering(docs: readonly unknown[]): Promise<Engine> {
   const server = createServer(
     asEngine((_, response) =>
