@@ -57,11 +57,13 @@ export function openWay(url: string): Way {
 
 /** Times that a request took, names that the cluster makes up, and places in a document that has more fields now. */
 function withoutTheMoment(text: string): string {
-  return text
-    .replace(/("(?:ingest_)?took" ?: ?|\btook: )\d+/g, '$10')
-    // In CBOR a text of four characters, then a number (RFC 8949 §3); the member that follows in a search's answer.
-    .replace(/(?<=dtook).{1,3}?(?=itimed_out)/gs, '?')
-    .replace(/\[1:\d+\]/g, '[1:0]')
-    .replace(/("index_uuid" ?: ?")[^"]+/g, '$1?')
-    .replace(/("_id" ?: ?"|\/_doc\/)[\w-]{20}(?="|$)/g, '$1?');
+  return (
+    text
+      .replace(/("(?:ingest_)?took" ?: ?|\btook: )\d+/g, '$10')
+      // In CBOR a text of four characters, then a number (RFC 8949 §3); the member that follows in a search's answer.
+      .replace(/(?<=dtook).{1,3}?(?=itimed_out)/gs, '?')
+      .replace(/\[1:\d+\]/g, '[1:0]')
+      .replace(/("index_uuid" ?: ?")[^"]+/g, '$1?')
+      .replace(/("_id" ?: ?"|\/_doc\/)[\w-]{20}(?="|$)/g, '$1?')
+  );
 }
