@@ -81,7 +81,7 @@ function node() {
 
 /**
  * The heap's young part is collected at a stroke, which takes the longer the more of it there is: with 16 MiB, Node.js's
- * default, a proxy under load stands still for 7 to 10 ms, with 4 for 5 (docs/performance.md).
+ * default, a proxy under load stood still for up to 10 ms, with 4 for up to 5 (docs/performance.md).
  */
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 

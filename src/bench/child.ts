@@ -80,6 +80,31 @@ export async function startChild(
   };
 }
 
+/** Processes that are stopped together, the last one first. */
+export interface Processes {
+  /** As {@link startServer}. */
+  server(module: string, args?: readonly string[]): Promise<ChildServer>;
+  /** As {@link startChild}. */
+  child(module: string, args?: readonly string[]): Promise<Child>;
+  /** Those that run; others may be started afterwards. */
+  stop(): Promise<void>;
+}
+
+export function openProcesses(): Processes {
+  const running: Child[] = [];
+  const kept = <Started extends Child>(started: Started): Started => {
+    running.push(started);
+    return started;
+  };
+  return {
+    server: async (module, args = []) => kept(await startServer(module, args)),
+    child: async (module, args = []) => kept(await startChild(module, args)),
+    async stop() {
+      for (const child of running.splice(0).reverse()) await child.stop();
+    },
+  };
+}
+
 /** Clock ticks a second in /proc (`sysconf(_SC_CLK_TCK)`), the same on every Linux that Node.js runs on. */
 const TICKS = 100;
 

@@ -10,7 +10,7 @@ import { MiceError } from '../errors.ts';
 import { percentile } from '../evaluate/percentiles.ts';
 import type { Bundle } from '../model/bundle.ts';
 import { contentHash } from '../states/hash.ts';
-import { type ChildServer, startServer } from './child.ts';
+import { type ChildServer, openProcesses } from './child.ts';
 import type { LoopDelays } from './loop-watch.ts';
 import { type BenchReport, median, rounded } from './report.ts';
 import { randomDocuments } from './stored-documents.ts';
@@ -46,17 +46,15 @@ const CHARACTERS_PER_TOKEN = 5;
 /** @throws MiceError when a server does not start or a search is not answered, `aborted` */
 export async function measureClients(options: ClientsOptions): Promise<Pick<BenchReport, 'ratios' | 'rows'>> {
   const directory = await mkdtemp(join(tmpdir(), 'mice-bench-'));
-  const running: ChildServer[] = [];
+  const processes = openProcesses();
   try {
     const file = join(directory, 'window.json');
     await writeFile(file, JSON.stringify(windowOf(options)));
-    const cluster = await startServer('./stub-cluster', [file]);
-    running.push(cluster);
-    const proxy = await startServer('./watched-proxy', proxyArguments(cluster.url, options.bundle));
-    running.push(proxy);
+    const cluster = await processes.server('./stub-cluster', [file]);
+    const proxy = await processes.server('./watched-proxy', proxyArguments(cluster.url, options.bundle));
     return reportOf(await measure(proxy, options));
   } finally {
-    for (const child of running.reverse()) await child.stop();
+    await processes.stop();
     await rm(directory, { recursive: true });
   }
 }

@@ -1,6 +1,6 @@
 /** What passing a request through costs, against asking directly and against the plainest proxy, and what re-ranking does. */
 import { percentile } from '../evaluate/percentiles.ts';
-import { type ChildServer, startServer } from './child.ts';
+import { type ChildServer, openProcesses } from './child.ts';
 import { latenciesMs, throughput } from './load.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
@@ -36,18 +36,13 @@ interface Round {
 /** @throws MiceError `aborted` when the signal fires between two rounds */
 export async function benchProxy(options: ProxyBenchOptions): Promise<BenchReport> {
   const machine = machineFacts();
-  const running: ChildServer[] = [];
-  const start = async (module: string, ...args: string[]) => {
-    const child = await startServer(module, args);
-    running.push(child);
-    return child;
-  };
+  const processes = openProcesses();
   try {
-    const direct = await start('./stub-cluster');
-    const bare = await start('./bare-proxy', direct.url);
-    const mice = await start('../cli/main', ...proxyArguments(direct.url));
+    const direct = await processes.server('./stub-cluster');
+    const bare = await processes.server('./bare-proxy', [direct.url]);
+    const mice = await processes.server('../cli/main', proxyArguments(direct.url));
     const rounds = await measure({ direct, bare, mice }, options);
-    for (const child of running.splice(0).reverse()) await child.stop();
+    await processes.stop();
     const searches = options.searches === 0 ? undefined : await benchSearches(options);
     return {
       machine,
@@ -56,7 +51,7 @@ export async function benchProxy(options: ProxyBenchOptions): Promise<BenchRepor
       rows: [...rowsOf(rounds), ...(searches ? searchRows(searches) : [])],
     };
   } finally {
-    for (const child of running.reverse()) await child.stop();
+    await processes.stop();
   }
 }
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Bundle, openBundle, optionalGraph } from '../model/bundle.ts';
 import type { Session } from '../model/session.ts';
 import type { AnswerWork } from './answers.ts';
-import { type Child, startChild } from './child.ts';
+import { type Child, openProcesses } from './child.ts';
 import { measureClients } from './clients.ts';
 import {
   type ContestOptions,
@@ -54,15 +54,10 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
   const load = loadOf(bundle);
   const sizes = [bundle.directory, String(CANDIDATES), String(load.documentTokens), String(load.queryTokens)];
   const sessions = await openSessions();
-  const running: Child[] = [];
-  const start = async (module: string) => {
-    const child = await startChild(module, sizes);
-    running.push(child);
-    return child;
-  };
+  const processes = openProcesses();
   try {
-    const windows = await start('./windows');
-    const answers = await start('./answers');
+    const windows = await processes.child('./windows', sizes);
+    const answers = await processes.child('./answers', sizes);
     const found = await contest(await contestants(bundle, sessions, { windows, answers }, load), options);
     const growth = options.growth
       ? await measureGrowth(bundle, { candidates: CANDIDATES, ...load }, options)
@@ -80,7 +75,7 @@ export async function benchRerank(options: RerankBenchOptions): Promise<BenchRep
     };
   } finally {
     await sessions.close();
-    for (const child of running) await child.stop();
+    await processes.stop();
   }
 }
 

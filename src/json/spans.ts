@@ -169,8 +169,9 @@ function endOfContainer(
     if (byte === QUOTE) i = endOfString(bytes, i) - 1;
     else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open.push(i);
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
-      onEnd?.(open.at(-1) as number, i + 1, open.length);
-      open.pop();
+      const level = open.length;
+      const opened = open.pop() as number;
+      onEnd?.(opened, i + 1, level);
       if (open.length === 0) return i + 1;
     }
   }

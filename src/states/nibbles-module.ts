@@ -9,6 +9,9 @@ declare const WebAssembly: {
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
+/** What is stored above a value, so that a half is not negative. */
+export const OFFSET = 8;
+
 /** Bytes that are unpacked at most in one go; with what they become they fit a core's first cache. */
 export const GO_BYTES = 16_384;
 
@@ -52,11 +55,11 @@ function section(id: number, content: readonly number[]): number[] {
   return [id, ...leb(content.length), ...content];
 }
 
-/** Stores the values of eight bytes from lane `first` on, each byte's low half before its high one, less 8. */
+/** Stores the values of eight bytes from lane `first` on, each byte's low half before its high one, less {@link OFFSET}. */
 function storeHalves(first: number, offset: number): number[] {
   const lanes = Array.from({ length: VECTOR }, (_, at) => first + (at >> 1) + (at % 2) * VECTOR);
   const address = [...get(AT), ...number(1), SHIFT_LEFT];
-  const values = [...get(LOW), ...get(HIGH), ...shuffle(lanes), ...everyByte(8), ...SUBTRACT_BYTES];
+  const values = [...get(LOW), ...get(HIGH), ...shuffle(lanes), ...everyByte(OFFSET), ...SUBTRACT_BYTES];
   return [...address, ...values, ...store(offset)];
 }
 
@@ -83,7 +86,7 @@ const module = new WebAssembly.Module(
   ]),
 );
 
-const { m: memory, u } = new WebAssembly.Instance(module).exports as {
+const { m: memory, u: unpack } = new WebAssembly.Instance(module).exports as {
   readonly m: { readonly buffer: ArrayBuffer };
   readonly u: (bytes: number) => void;
 };
@@ -93,4 +96,4 @@ export const input = new Uint8Array(memory.buffer, 0, GO_BYTES);
 /** Their values, after {@link unpackInput}. */
 export const output = new Int8Array(memory.buffer, GO_BYTES, 2 * GO_BYTES);
 /** Unpacks the first `bytes` of {@link input}, and those up to the next multiple of 16. */
-export const unpackInput: (bytes: number) => void = u;
+export const unpackInput: (bytes: number) => void = unpack;

@@ -2,9 +2,7 @@
  * int4 values, two a byte: value 2i in the low half, value 2i + 1 in the high half, each stored as value + 8. What is
  * quantised lies in −7 … 7, so a stored half is 1 … 15.
  */
-import { GO_BYTES, input, output, unpackInput } from './nibbles-module.ts';
-
-const OFFSET = 8;
+import { GO_BYTES, input, OFFSET, output, unpackInput } from './nibbles-module.ts';
 
 /** Packs values in −7 … 7, an even number of them, into half as many bytes. */
 export function packNibbles(values: Int8Array, out: Uint8Array): void {

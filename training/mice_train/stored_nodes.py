@@ -10,6 +10,7 @@ import numpy as np
 
 from mice_train.fitted import LEVELS, Rounding, fit_rounding
 from mice_train.graph import LEAST_SCALE, Graph
+from mice_train.layer_nodes import cls_nodes
 from mice_train.nodes import FLOAT, INT_MOST, range_nodes, size_nodes
 
 MOST_WEIGHT = LEVELS
@@ -79,14 +80,14 @@ def read_in_groups(graph: Graph, q: str, once: bool, read: Callable[[StoredState
     weights = graph.op("Mul", size_nodes(graph, q, 1), size_nodes(graph, whole.states, 1))
     size = graph.op("Max", graph.op("Div", graph.ints([GROUP_WEIGHTS]), weights), graph.ints([GROUP_LEAST]))
     count = size_nodes(graph, whole.lengths, 0)
-    groups = rounded_up(graph, count, size)
+    groups = parts_nodes(graph, count, size)
 
     def turn(number: str) -> str:
         start, end = (graph.op("Div", graph.op("Mul", at, count), groups)
                       for at in (number, graph.op("Add", number, graph.ints([1]))))
         lengths = graph.op("Slice", whole.lengths, start, end, graph.ints([0]))
         longest = graph.op("ReduceMax", lengths, graph.ints([0]), keepdims=1)
-        tokens = graph.op("Mul", rounded_up(graph, longest, graph.ints([WHOLE])), graph.ints([WHOLE]))
+        tokens = graph.op("Mul", parts_nodes(graph, longest, graph.ints([WHOLE])), graph.ints([WHOLE]))
         first, last = (graph.op("Concat", *corner, axis=0) for corner in ((start, graph.ints([0])), (end, tokens)))
         states, scales = (graph.op("Slice", x, first, last, graph.ints([0, 1])) for x in (whole.states, whole.scales))
         asked = q if once else graph.op("Slice", q, start, end, graph.ints([0]))
@@ -95,7 +96,7 @@ def read_in_groups(graph: Graph, q: str, once: bool, read: Callable[[StoredState
     return graph.gathered(graph.op("Squeeze", groups, graph.ints([0])), turn)
 
 
-def rounded_up(graph: Graph, x: str, part: str) -> str:
+def parts_nodes(graph: Graph, x: str, part: str) -> str:
     """How many parts there are in int64 x, a begun one included."""
     return graph.op("Div", graph.op("Add", x, graph.op("Sub", part, graph.ints([1]))), part)
 
@@ -123,7 +124,7 @@ def positive_nodes(graph: Graph, x: str) -> str:
 
 def first_state_nodes(graph: Graph, documents: Documents) -> str:
     """Every document's first state as it is stored, unscaled [N,1,D]."""
-    return graph.cast(graph.op("Slice", documents.states, graph.ints([0]), graph.ints([1]), graph.ints([1])), FLOAT)
+    return graph.cast(cls_nodes(graph, documents.states, axis=1), FLOAT)
 
 
 class FloatStates:
@@ -217,7 +218,7 @@ class FixedStates(StoredIntegers):
         total, flat_most = self.weighted(shares)
         whole = graph.op("MatMul", shares, self.parts)
         most = graph.op("Reshape", flat_most, graph.op("Shape", whole))
-        first = graph.op("Slice", shares, graph.ints([0]), graph.ints([1]), graph.ints([2]))
+        first = cls_nodes(graph, shares, axis=2)
         beyond = graph.op("Relu", graph.op("Sub", first, most))
         return Read(total, graph.op("Div", most, whole), graph.op("Div", beyond, whole))
 
