@@ -26,6 +26,7 @@ from mice_train.graph import Compute, Computes, RoundedRows, SharedWeights, save
 from mice_train.interaction import Interaction
 from mice_train.projection import Projection
 from mice_train.quantize import StateDtype
+from mice_train.stored_form import TokensKept
 from mice_train.tokens import DOCUMENT_TOKENS, QUERY_TOKENS, neutral_tokenizer_json
 from mice_train.watch import Feed
 
@@ -72,6 +73,7 @@ class Parts:
     interaction: Interaction
     first_stage: FirstStage
     state_dtype: StateDtype = "int8"
+    state_tokens: TokensKept = "all"
     limits: Limits = Limits()
     licence: str = "Apache-2.0"
     training_data: list[dict] = field(default_factory=list)
@@ -146,6 +148,7 @@ def describe(parts: Parts, graphs: dict[str, str], directory: Path) -> dict:
                    "bottomLayers": parts.bottom, "interactionLayers": len(parts.interaction.blocks)},
         "dims": {"hidden": parts.hidden, "vector": parts.hidden, "states": len(parts.projection.down)},
         "stateDtype": parts.state_dtype,
+        "stateTokens": parts.state_tokens,
         "limits": limits,
         "score": score,
         "graphs": graphs,

@@ -19,6 +19,14 @@ OPTIONAL = {
                      "most\n  {pair_tokens} tokens → `scores` float32 [B]; {pair_cosine:.3f} × cosine is added.\n",
 }
 
+KEPT = {
+    "all": "Store the first *length* rows.",
+    "merged": "Of the first *length* rows the most alike neighbours become their means before they are\n  stored, until "
+              "a third of them, rounded down, is gone or no two are left: by cosine, of equals the earlier pair, each\n"
+              "  row in one pair at most and the first and last in none.",
+}
+"""By the manifest's stateTokens."""
+
 
 def write_card(manifest: dict, job: Job, directory: Path) -> None:
     """As README.md of the bundle."""
@@ -38,6 +46,7 @@ def write_card(manifest: dict, job: Job, directory: Path) -> None:
         "dims": dims["states"],
         "state_dtype": manifest["stateDtype"],
         "token_bytes": dims["states"] // (2 if half else 1) + 4,
+        "kept": KEPT[manifest["stateTokens"]],
         "document_tokens": limits["documentTokens"],
         "query_tokens": limits["queryTokens"],
         "optional": optional_graphs(manifest),

@@ -45,11 +45,11 @@ class FittedLinear:
     """The mean of what rounding took from each output."""
 
 
-def quantize_rows(weight: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """[rows,in] → int8 [rows,in], float32 scale [rows]; symmetric."""
-    scale = (np.abs(weight).max(1) / 127).astype(np.float32)
+def quantize_rows(weight: np.ndarray, most: int = 127) -> tuple[np.ndarray, np.ndarray]:
+    """[rows,in] → int8 [rows,in] of −most … most, float32 scale [rows]."""
+    scale = (np.abs(weight).max(1) / most).astype(np.float32)
     scale[scale == 0] = 1
-    return np.clip(np.rint(weight / scale[:, None]), -127, 127).astype(np.int8), scale
+    return np.clip(np.rint(weight / scale[:, None]), -most, most).astype(np.int8), scale
 
 
 def roundings(x: np.ndarray) -> list[Rounding]:

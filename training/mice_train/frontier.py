@@ -24,7 +24,7 @@ from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.side_information import TOKEN_ID_BYTES, SideInformation, fit_side_information
 from mice_train.source import Source
-from mice_train.stored_form import LEVELS, StoredForm, rotation, round_rows
+from mice_train.stored_form import LEVELS, StoredForm, merged_neighbours, rotation, round_rows
 from mice_train.styles import STOP_WORDS
 from mice_train.teach import load_candidates
 from mice_train.tokens import document_text, load_tokenizer, tokenize
@@ -53,20 +53,8 @@ class Variant:
         return self.form.bytes_per_token + (0 if self.side is None else TOKEN_ID_BYTES)
 
 
-def merged_neighbours(states: Tensor, ids: list[int]) -> Tensor:
-    """Means of the most alike pairs of neighbours, until a third of the tokens is gone. `[CLS]` and `[SEP]` stay."""
-    count = len(states)
-    likeness = torch.nn.functional.cosine_similarity(states[1:-2], states[2:-1], dim=-1)
-    taken, pairs = set(), []
-    for at in likeness.argsort(descending=True).tolist():
-        first = at + 1
-        if len(pairs) < count // 3 and first not in taken and first + 1 not in taken:
-            taken.update((first, first + 1))
-            pairs.append(first)
-    out = states.clone()
-    out[pairs] = (states[pairs] + states[[p + 1 for p in pairs]]) / 2
-    gone = {p + 1 for p in pairs}
-    return out[[at for at in range(count) if at not in gone]]
+def merged(states: Tensor, ids: list[int]) -> Tensor:
+    return torch.from_numpy(merged_neighbours(states.numpy()))
 
 
 def without(dropped: frozenset[int]) -> Thin:
@@ -80,7 +68,7 @@ def without(dropped: frozenset[int]) -> Thin:
 
 
 def variants(tokenizer: Tokenizer, dims: int, side: SideInformation) -> list[Variant]:
-    """What is compared; the first is the form that the model was trained with."""
+    """What is compared."""
     words = {tokenizer.token_to_id(word) for word in (*STOP_WORDS, *string.punctuation)}
     stops = without(frozenset(word for word in words if word is not None))
     narrower = [width for width in (96, 64, 48, 32, 16) if width < dims]
@@ -89,7 +77,7 @@ def variants(tokenizer: Tokenizer, dims: int, side: SideInformation) -> list[Var
         Variant(f"{dims} int8", StoredForm(dims, "int8")),
         *(Variant(f"{width} int4", StoredForm(width, "int4")) for width in narrower),
         Variant("64 int8", StoredForm(64, "int8")),
-        Variant(f"{dims} int4, neighbours merged", StoredForm(dims, "int4"), merged_neighbours),
+        Variant(f"{dims} int4, neighbours merged", StoredForm(dims, "int4"), merged),
         Variant(f"{dims} int4, without stop words", StoredForm(dims, "int4"), stops),
         Variant("64 int4, without stop words", StoredForm(64, "int4"), stops),
         *(Variant(f"{width} int4 beside the token's id", StoredForm(width, "int4"), side=side)

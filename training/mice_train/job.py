@@ -62,6 +62,9 @@ class Job:
         if plan.form.dims > reading.wide_dims or plan.form.dims % 2:
             raise Refused(f"derive.form.dims is {plan.form.dims}; accepted is an even number up to "
                           f"{reading.wide_dims}, reading.wide_dims")
+        if plan.block.lexical and plan.form.tokens == "merged":
+            raise Refused("derive.block.lexical reads the id of every stored token, and derive.form.tokens is merged; "
+                          "accepted is one of both")
         if not 0 < plan.blocks <= shape.layers - reading.bottom:
             raise Refused(f"derive.blocks is {plan.blocks}; accepted is 1 to {shape.layers - reading.bottom}, the "
                           f"source's layers above the bottom")

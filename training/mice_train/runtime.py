@@ -15,6 +15,7 @@ from mice_train.graph_session import open_graph
 from mice_train.pairs import pair, pair_batches
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
+from mice_train.stored_form import merged_neighbours
 from mice_train.tokens import load_tokenizer, tokenize
 
 BATCH_TOKENS = 1024
@@ -57,13 +58,19 @@ class Bundle:
         for rows in by_token_budget(lengths, BATCH_TOKENS):
             batch, mask = (t.numpy() for t in pad([ids[row] for row in rows]))
             vector, output = self.run("document", ["vector", "states"], input_ids=batch, attention_mask=mask)
-            q, scale = (t.numpy() for t in quantize(torch.from_numpy(output), self.manifest["stateDtype"]))
             for at, row in enumerate(rows):
-                states[row], scales[row] = q[at, : lengths[row]], scale[at, : lengths[row]]
+                states[row], scales[row] = self.stored(output[at, : lengths[row]])
             vectors[rows] = dequantize(*quantize(torch.from_numpy(vector))).numpy()
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        return EncodedDocuments(from_lengths(np.concatenate(states), lengths),
-                                from_lengths(np.concatenate(scales), lengths), vectors)
+        kept = np.array([len(row) for row in scales])
+        return EncodedDocuments(from_lengths(np.concatenate(states), kept),
+                                from_lengths(np.concatenate(scales), kept), vectors)
+
+    def stored(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A document's states [T,D] as they are stored: int8 values [kept,D], scales [kept]."""
+        kept = merged_neighbours(states) if self.manifest["stateTokens"] == "merged" else states
+        q, scale = quantize(torch.from_numpy(kept), self.manifest["stateDtype"])
+        return q.numpy(), scale.numpy()
 
     def encode_query(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """→ (states [Tq,H], vector [H])."""

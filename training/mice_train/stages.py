@@ -152,9 +152,10 @@ def trained_parts(job: Job, with_feeds: bool = False) -> Parts:
     compute = recipe.export.compute
     fixed = isinstance(compute, Computes) and compute.interaction == "int8-fixed"
     feeds = interaction_feeds(job.work, recipe.derive.form) if fixed or with_feeds else []
+    form = recipe.derive.form
     return Parts(
         recipe.name, recipe.origin, job.source.tokenizer_path, load_encoder(job.source), recipe.reading.bottom,
-        job.projection(), interaction, stage, recipe.derive.form.dtype, recipe.limits, recipe.licence,
+        job.projection(), interaction, stage, form.dtype, form.tokens, recipe.limits, recipe.licence,
         training_data(job.work, job.sets), job.query_fast() if recipe.export.query_fast else None, whole, feeds,
         encoder_texts(job.source, job.work))
 

@@ -8,6 +8,7 @@ error of int4 by a quarter and costs nothing: it is part of the projection.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,11 +17,17 @@ from torch import Tensor
 from mice_train.encode import StoredPassages
 from mice_train.projection import Projection
 from mice_train.quantize import MOST, StateDtype
-from mice_train.ragged import Ragged
+from mice_train.ragged import from_lengths
 
 LEVELS = MOST
 ROTATION_SEED = 0
-ROWS_AT_ONCE = 1 << 18
+PASSAGES_AT_ONCE = 2048
+LEAST_NORM = 1e-12
+"""Of a row that is divided by its norm."""
+
+
+TokensKept = Literal["all", "merged"]
+"""merged: a third of a passage's states less, see `merged_neighbours`."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class StoredForm:
 
     dims: int
     dtype: StateDtype
+    tokens: TokensKept = "all"
 
     @property
     def bytes_per_token(self) -> float:
@@ -54,14 +62,37 @@ def round_rows(x: Tensor, levels: int) -> tuple[Tensor, Tensor]:
     return torch.floor(x / divisor[:, None] + 0.5).clamp(-levels, levels).to(torch.int8), scale
 
 
+def merged_neighbours(states: np.ndarray) -> np.ndarray:
+    """States of a passage [T,D] float32 → fewer: the most alike pairs of neighbours become their means, until a third
+    of the tokens is gone. `[CLS]` and `[SEP]` stay."""
+    count = len(states)
+    unit = states / np.maximum(np.linalg.norm(states, axis=1, keepdims=True), LEAST_NORM)
+    likeness = (unit[1:-2] * unit[2:-1]).sum(1)
+    merged, left = np.zeros(count, bool), count // 3
+    for first in np.argsort(-likeness, kind="stable") + 1:
+        if left and not merged[first - 1 : first + 2].any():
+            merged[first] = True
+            left -= 1
+    out = states.copy()
+    firsts = np.flatnonzero(merged)
+    out[firsts] = (states[firsts] + states[firsts + 1]) / 2
+    return np.delete(out, firsts + 1, axis=0)
+
+
 def stored_as(passages: StoredPassages, form: StoredForm) -> StoredPassages:
     """Wide int8 passages in the stored form."""
-    turn, flat = rotation(form.dims), passages.states.flat
-    values = np.empty((len(flat), form.dims), np.int8)
-    scales = np.empty(len(flat), np.float32)
-    for start in range(0, len(flat), ROWS_AT_ONCE):
-        part = slice(start, start + ROWS_AT_ONCE)
+    turn, flat, offsets = rotation(form.dims), passages.states.flat, passages.states.offsets
+    values, scales, lengths = [], [], []
+    for start in range(0, len(passages.states), PASSAGES_AT_ONCE):
+        ends = offsets[start : start + PASSAGES_AT_ONCE + 1]
+        part = slice(ends[0], ends[-1])
         wide = torch.from_numpy(flat[part, : form.dims]).float() * torch.from_numpy(passages.scales[part])[:, None]
-        q, scale = round_rows(wide @ turn, LEVELS[form.dtype])
-        values[part], scales[part] = q.numpy(), scale.numpy()
-    return StoredPassages(Ragged(values, passages.states.offsets), scales, passages.vectors)
+        kept, sizes = wide @ turn, np.diff(ends)
+        if form.tokens == "merged":
+            rows = [merged_neighbours(one) for one in np.split(kept.numpy(), (ends - ends[0])[1:-1])]
+            kept, sizes = torch.from_numpy(np.concatenate(rows)), np.array([len(one) for one in rows])
+        q, scale = round_rows(kept, LEVELS[form.dtype])
+        for parts, part_of in zip((values, scales, lengths), (q.numpy(), scale.numpy(), sizes), strict=True):
+            parts.append(part_of)
+    states = from_lengths(np.concatenate(values), np.concatenate(lengths))
+    return StoredPassages(states, np.concatenate(scales), passages.vectors)

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import numpy as np
 
@@ -25,8 +25,7 @@ from mice_train.whole_file import write_whole
 
 T = TypeVar("T")
 COMPUTES: dict[str, Compute | Computes] = {
-    "float32": "float32", "int8-weights": "int8-weights", "int8-blocks": "int8-blocks", "int8-rows": "int8-rows",
-    "int8-fixed": Computes(interaction="int8-fixed")}
+    **{name: name for name in get_args(Compute)}, "int8-fixed": Computes(interaction="int8-fixed")}
 """int8-fixed is for the interaction alone; the other graphs are there what they are by default."""
 ROUNDS = 15
 DOCUMENTS, DOCUMENT_TOKENS, QUERY_TOKENS = 100, 180, 12

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from mice_train.first_stage import KIND, FirstStage
 from mice_train.negatives import find_candidates
 from mice_train.prepare import fewer
 from mice_train.records import Passage, Query, is_held_out, write_lines
-from mice_train.stored_form import StoredForm, narrowed, stored_as
+from mice_train.stored_form import StoredForm, merged_neighbours, narrowed, stored_as
 from mice_train.teach import load_candidates, written_sets
 from mice_train.tolerance import measure_tolerance, sample_of
 from mice_train.train import load_saved
@@ -116,6 +117,26 @@ def test_the_first_stages_weights_are_chosen_from_the_grid(work, parts):
     assert 15 < found.cosine_weight < 65
     assert found.first_stage.weight in RANK_WEIGHTS
     assert found.plain_cosine.weight in RANK_WEIGHTS
+
+
+def test_the_most_alike_neighbours_become_one_until_a_third_is_gone():
+    cls, a, b, c, sep = np.eye(5, dtype=np.float32)
+    kept = merged_neighbours(np.stack([cls, a, 3 * a, b, b, c, sep]))
+    np.testing.assert_array_equal(kept, [cls, 2 * a, b, c, sep])
+
+
+def test_the_first_and_the_last_state_are_no_neighbours():
+    same = np.ones((3, 2), np.float32)
+    np.testing.assert_array_equal(merged_neighbours(same), same)
+    assert len(merged_neighbours(np.ones((4, 2), np.float32))) == 3
+
+
+def test_passages_are_stored_with_their_neighbours_merged(work):
+    every, merged = (stored_as(load_passages(work), replace(FORM, tokens=tokens)) for tokens in ("all", "merged"))
+    assert len(merged.states) == len(every.states)
+    assert (merged.states.lengths >= every.states.lengths - every.states.lengths // 3).all()
+    assert merged.states.lengths.sum() < 0.75 * every.states.lengths.sum()
+    np.testing.assert_array_equal(merged.states.row(7)[0], every.states.row(7)[0])
 
 
 def test_of_weights_that_are_as_good_the_largest_is_chosen():

@@ -85,7 +85,7 @@ def test_a_cross_encoder_becomes_a_bundle_with_every_graph(place):
     assert set(manifest["graphs"]) == {"document", "query", "interaction", "query-fast", "cross-encoder"}
     assert manifest["source"] == {"model": "my-cross-encoder", "licence": "mine", "layers": LAYERS, "bottomLayers": 2,
                                   "interactionLayers": 1}
-    assert (manifest["stateDtype"], manifest["dims"]["states"]) == ("int4", 24)
+    assert (manifest["stateDtype"], manifest["stateTokens"], manifest["dims"]["states"]) == ("int4", "all", 24)
     assert [entry["name"] for entry in manifest["trainingData"]] == ["mine"]
     assert max(manifest["tolerance"]["graphsVsPytorch"].values()) <= 1e-3
 
@@ -246,11 +246,13 @@ def test_another_way_of_reading_asks_for_another_work_folder(place):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A recipe that trains its own cross-encoder, and dual encoders from that."""
+    """A recipe that trains its own cross-encoder, and dual encoders from that, and stores neighbours merged."""
     teach = {"steps": 2, "frozen": 1, "queries": 4, "documents": 4, "pair_tokens": 48, "check_every": 2,
              "save_every": 1, "log_every": 1, "check_window": 10}
     dual = [{"name": "two", "layers": 2, "copied": 1, "steps": 2, "batch": 8, "save_every": 1, "log_every": 1}]
-    made = Place(tmp_path_factory.mktemp("trained"), "bert", cross_encoder=teach, dual=dual)
+    derive = {**recipe("checkpoint")["derive"], "form": {"dims": 24, "dtype": "int4", "tokens": "merged"}}
+    made = Place(tmp_path_factory.mktemp("trained"), "bert", cross_encoder=teach, dual=dual, derive=derive,
+                 export={"compute": "float32"})
     for stage in ("prepare", "train-cross-encoder", "train-dual"):
         made.run(stage)
     return made
@@ -289,6 +291,16 @@ def test_two_processes_score_the_lists_and_train_from_them(trained):
     by_two_processes("derive", trained.arguments)
     saved = torch.load(trained.root / "work" / "mice-converted-l2-1" / "checkpoint.pt")
     assert saved["state"]["step"] == 4
+
+
+def test_a_bundle_stores_neighbours_merged_where_its_layers_learnt_to_read_them_so(trained):
+    for stage in ("derive", "export"):
+        trained.run(stage)
+    bundle = Bundle(trained.bundle)
+    text = " ".join("aa bb cc dd ee".split() * 5)
+    (ids,) = bundle.document_ids([text])
+    assert bundle.manifest["stateTokens"] == "merged"
+    assert bundle.encode_documents([text]).states.lengths == [len(ids) - len(ids) // 3]
 
 
 def test_two_processes_align_one_fast_query_encoder_until_its_time_is_up(trained):
