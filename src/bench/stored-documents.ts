@@ -1,29 +1,30 @@
 /** Stored states, query states and token ids without meaning, in the forms that the product reads them in. */
 import type { Bundle } from '../model/bundle.ts';
 import type { EncodedQuery } from '../model/model.ts';
+import { splittingOf } from '../model/runtime.ts';
 import type { Input } from '../model/session.ts';
-import { encodeStates } from '../states/encode.ts';
+import { encodePassages } from '../states/encode.ts';
 import { contentHash } from '../states/hash.ts';
+import { mergeNeighbours } from '../states/merge.ts';
 import { randomFloats } from './graphs/random-values.ts';
 
-/** Blobs as an index holds them for each of `texts`, each in a buffer of its own. */
+/** Blobs as an index holds them for each of `texts`, read as so many tokens, each in a buffer of its own. */
 export function randomDocuments(
   bundle: Bundle,
   texts: readonly string[],
   tokens: number,
 ): readonly Uint8Array[] {
-  const { id: bundleId, dims, stateDtype: dtype } = bundle;
-  return texts.map((text) =>
-    encodeStates({
-      bundleId,
-      hash: contentHash(text),
-      truncated: false,
-      dtype,
-      dims: dims.states,
-      vector: randomFloats(dims.vector),
-      states: randomFloats(tokens * dims.states).map((value) => value * 20),
-    }),
-  );
+  const { id: bundleId, dims, stateDtype: dtype, stateTokens } = bundle;
+  const splitting = splittingOf(bundle);
+  return texts.map((text) => {
+    const all = randomFloats(tokens * dims.states).map((value) => value * 20);
+    const states = stateTokens === 'merged' ? mergeNeighbours(all, dims.states) : all;
+    const passage = { start: 0, end: text.length, vector: randomFloats(dims.vector), states };
+    return encodePassages({
+      ...{ bundleId, hash: contentHash(text), truncated: false, dtype, dims: dims.states },
+      ...{ splitting, passages: [passage] },
+    });
+  });
 }
 
 /** As many different texts. */

@@ -412,12 +412,12 @@ export const options = {
     accepts:
       'a list (JSON on the command line) of {indices, store: field, companion or cache, bundle}, all but indices optional',
   }),
-  statesTokens: option<TokensKept>({
+  statesTokens: option<TokensKept | 'bundle'>({
     name: 'states.tokens',
-    doc: 'Tokens whose states are stored: "all", or "merged", where the most alike neighbours become their mean until a third is gone, for a third less to store and to score. States that were stored otherwise are stale.',
-    schema: z.enum(['all', 'merged']),
-    default: 'all',
-    accepts: 'all or merged',
+    doc: 'Tokens whose states are stored: "all", or "merged", where the most alike neighbours become their mean until a third is gone, for a third less to store and to score. "bundle" takes what the bundle was trained to read. States that were stored otherwise are stale.',
+    schema: z.enum(['bundle', 'all', 'merged']),
+    default: 'bundle',
+    accepts: 'bundle, all or merged',
     fixed: true,
   }),
   passagesTokens: option({

@@ -25,6 +25,8 @@ const manifestSchema = z.strictObject({
   /** Values of a query state, of the first-stage vector and of a stored document state. */
   dims: z.strictObject({ hidden: count, vector: count.max(0xffff), states: count.max(0xffff) }),
   stateDtype: z.enum(['int8', 'int4', 'float16']),
+  /** Tokens of a document that its interaction was trained to read. */
+  stateTokens: z.enum(['all', 'merged']).default('all'),
   /** Tokens read at most, special tokens included; `pairTokens` of a query and a document together. */
   limits: z.strictObject({
     documentTokens: count.min(3).max(0xffff),

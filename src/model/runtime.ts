@@ -44,7 +44,7 @@ export interface PassageOptions {
   readonly overlap: number;
   /** Passages of a text at most. */
   readonly most: number;
-  /** All tokens unless given. */
+  /** The bundle's `stateTokens` unless given. */
   readonly kept?: TokensKept;
 }
 
@@ -92,12 +92,15 @@ export async function openModel(
 }
 
 /** What `options` comes to with `bundle`. */
-export function splittingOf({ limits }: Pick<Bundle, 'limits'>, options?: PassageOptions): Splitting {
+export function splittingOf(
+  { limits, stateTokens }: Pick<Bundle, 'limits' | 'stateTokens'>,
+  options?: PassageOptions,
+): Splitting {
   const {
     tokens: asked,
     overlap,
     most,
-    kept,
+    kept = stateTokens,
   }: PassageOptions = options ?? { tokens: 0, overlap: 0, most: 1 };
   const whole = unsplit(Math.min(asked || limits.documentTokens, limits.documentTokens), kept);
   return most === 1 ? whole : { ...whole, most, overlap: Math.min(overlap, Math.floor(whole.tokens / 2)) };

@@ -266,13 +266,8 @@ function openShelf(
 
 /** How a model is to read long texts. */
 export function passageOptions(settings: Settings): PassageOptions {
-  const {
-    passagesTokens: tokens,
-    passagesOverlap: overlap,
-    passagesMax: most,
-    statesTokens: kept,
-  } = settings;
-  return { tokens, overlap, most, kept };
+  const { passagesTokens: tokens, passagesOverlap: overlap, passagesMax: most, statesTokens } = settings;
+  return { tokens, overlap, most, ...(statesTokens !== 'bundle' && { kept: statesTokens }) };
 }
 
 /** The cluster as the service itself addresses it. */

@@ -12,7 +12,7 @@ import {
 } from './layout.ts';
 import { packNibbles } from './nibbles.ts';
 import { LEVELS, quantizeRow, quantizeRows } from './quantize.ts';
-import { RULES, SPLITTING_MEMBERS, type Splitting, unsplit } from './splitting.ts';
+import { RULES, SPLITTING_MEMBERS, type Splitting } from './splitting.ts';
 
 export interface PassageSource {
   /** Where it stands in the text, in UTF-16 units. */
@@ -23,7 +23,7 @@ export interface PassageSource {
   readonly states: Float32Array;
 }
 
-interface Source {
+export interface PassagesSource {
   /** 16 hex characters. */
   readonly bundleId: string;
   /** 32 hex characters, of {@link file://./hash.ts contentHash}. */
@@ -33,21 +33,9 @@ interface Source {
   readonly dtype: StateDtype;
   /** Values a token; even for int4. */
   readonly dims: number;
-}
-
-/** A text that was read as one passage, without splitting. */
-export interface StatesSource extends Source, Pick<PassageSource, 'vector' | 'states'> {}
-
-export interface PassagesSource extends Source {
   readonly splitting: Splitting;
   /** In the order of the text, at least one, with vectors of one length. */
   readonly passages: readonly PassageSource[];
-}
-
-/** As {@link encodePassages}, of one passage whose place in the text is not told. */
-export function encodeStates({ vector, states, ...source }: StatesSource): Uint8Array<ArrayBuffer> {
-  const splitting = unsplit(states.length / source.dims);
-  return encodePassages({ ...source, splitting, passages: [{ start: 0, end: 0, vector, states }] });
 }
 
 /** Quantises vectors and states and lays them out as {@link file://./layout.ts} says, in a buffer of their own. */
@@ -107,7 +95,8 @@ function writeQuantized(
     dims,
     states,
     scales,
-  }: Pick<StatesSource, 'dims' | 'states'> & { dtype: 'int8' | 'int4'; scales: Float32Array },
+  }: Pick<PassagesSource, 'dims'> &
+    Pick<PassageSource, 'states'> & { dtype: 'int8' | 'int4'; scales: Float32Array },
 ): void {
   if (dtype === 'int8') {
     quantizeRows(states, dims, scales, new Int8Array(buffer, at + token * dims, states.length));

@@ -29,7 +29,7 @@ const DOCUMENTS: Readonly<Record<string, string>> = {
 };
 
 describeOnEngines('documents whose neighbouring tokens are merged', (engine) => {
-  const all = proxyBefore(engine);
+  const all = proxyBefore(engine, { statesTokens: 'all' });
   const merged = proxyBefore(engine, { statesTokens: 'merged' });
   const index = engine.freshIndex('merged');
 

@@ -21,9 +21,9 @@ OPTIONAL = {
 
 KEPT = {
     "all": "Store the first *length* rows.",
-    "merged": "Of the first *length* rows the most alike neighbours become their means before they are\n  stored, until "
-              "a third of them, rounded down, is gone or no two are left: by cosine, of equals the earlier pair, each\n"
-              "  row in one pair at most and the first and last in none.",
+    "merged": "Of the first *length* rows the most alike neighbours become their means before they are\n  stored until "
+              "a third of them, rounded down, is gone or no two are left: by cosine, of equals the earlier pair, a\n"
+              "  row in one pair at most, the first and last in none.",
 }
 """By the manifest's stateTokens."""
 

@@ -9,8 +9,8 @@ import type { Placing } from '../../../src/ingest/stores/placing.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import type { EncodedDocument } from '../../../src/model/model.ts';
-import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { encodeStates } from '../../support/encode-states.ts';
 import { connectFakeEngine, type FakeEngine, type FakeRequest } from '../../support/fake-engine.ts';
 
 const INDEX = 'articles';

@@ -5,8 +5,8 @@ import { startSweeper } from '../../../src/ingest/sweeper.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import type { EncodedDocument } from '../../../src/model/model.ts';
-import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { encodeStates } from '../../support/encode-states.ts';
 import { connectFakeEngine, type FakeEngine } from '../../support/fake-engine.ts';
 
 const bundle = { id: '0123456789abcdef', model: 'tiny@0123456789abcdef' } as Bundle;

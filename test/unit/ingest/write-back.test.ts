@@ -5,8 +5,8 @@ import { plainSelection } from '../../../src/ingest/text.ts';
 import { openWriteBack, type WriteBack, type WriteBackNeeds } from '../../../src/ingest/write-back.ts';
 import type { Bundle } from '../../../src/model/bundle.ts';
 import { openMemoryCache, type StatesCache } from '../../../src/states/cache.ts';
-import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { encodeStates } from '../../support/encode-states.ts';
 import { connectFakeEngine, type FakeEngine } from '../../support/fake-engine.ts';
 
 const INDEX = 'articles';

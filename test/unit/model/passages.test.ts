@@ -158,7 +158,7 @@ describe('a document whose neighbouring tokens are merged', () => {
 });
 
 describe('what is asked of a splitting', () => {
-  const bundle = { limits: { documentTokens: 64, queryTokens: 16 } };
+  const bundle = { limits: { documentTokens: 64, queryTokens: 16 }, stateTokens: 'all' } as const;
   const asked = (changes: object) => splittingOf(bundle, { ...passages, ...changes });
 
   it('is held to what the bundle can read', () => {
@@ -171,5 +171,11 @@ describe('what is asked of a splitting', () => {
     expect(asked({ most: 1, overlap: 8 })).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 1 });
     expect(splittingOf(bundle)).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 1 });
     expect(asked({ most: 1, kept: 'merged' })).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 2 });
+  });
+
+  it('keeps the tokens that the bundle was trained to read, unless others are asked for', () => {
+    const trained = { ...bundle, stateTokens: 'merged' } as const;
+    expect(splittingOf(trained)).toEqual({ tokens: 64, overlap: 0, most: 1, rule: 2 });
+    expect(splittingOf(trained, { ...passages, kept: 'all' })).toMatchObject({ rule: 1 });
   });
 });

@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EncodedQuery, Model } from '../../../src/model/model.ts';
 import { openModel } from '../../../src/model/runtime.ts';
 import { checkStates } from '../../../src/states/check.ts';
-import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { encodeStates } from '../../support/encode-states.ts';
 import { tinyBundle } from '../../support/tiny-bundle.ts';
 
 const QUESTION = 'how do hedgehogs survive the winter';

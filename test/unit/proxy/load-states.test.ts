@@ -6,8 +6,8 @@ import { findBeside } from '../../../src/ingest/stores/companion.ts';
 import { plainSelection } from '../../../src/ingest/text.ts';
 import { findHits } from '../../../src/proxy/hits.ts';
 import { findStates, openSlab, textIn } from '../../../src/proxy/load-states.ts';
-import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
+import { encodeStates } from '../../support/encode-states.ts';
 import { afterThis, asEngine, listeningOn } from '../../support/stub-engine.ts';
 
 const bundleId = '0123456789abcdef';

@@ -5,9 +5,9 @@ import { open } from 'lmdb';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openMemoryCache, type StatesShelf } from '../../../src/states/cache.ts';
 import { type DiskShelfOptions, openDiskShelf } from '../../../src/states/disk-shelf.ts';
-import { encodeStates } from '../../../src/states/encode.ts';
 import { contentHash } from '../../../src/states/hash.ts';
 import { unsplit } from '../../../src/states/splitting.ts';
+import { encodeStates } from '../../support/encode-states.ts';
 
 const bundleId = '0123456789abcdef';
 let directory: string;

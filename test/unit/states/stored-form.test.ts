@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { checkStates } from '../../../src/states/check.ts';
 import { readHeader, viewStates } from '../../../src/states/decode.ts';
-import { encodeStates, type StatesSource } from '../../../src/states/encode.ts';
 import { dequantizeRow, quantizeRow } from '../../../src/states/quantize.ts';
+import { encodeStates, type StatesSource } from '../../support/encode-states.ts';
 import { laidOut } from '../../support/laid-out.ts';
 
 const bundleId = '0123456789abcdef';
