@@ -24,7 +24,7 @@ import { measureGrowth } from './growth.ts';
 import { machineFacts } from './machine.ts';
 import { type BenchReport, median, rounded } from './report.ts';
 import { openSessions, type Sessions } from './sessions.ts';
-import { randomIds } from './stored-documents.ts';
+import { randomIds, storedTokens } from './stored-documents.ts';
 import type { WindowWork } from './windows.ts';
 import { headsOf, interactionOperations, MLP } from './work.ts';
 
@@ -173,7 +173,8 @@ function product(session: Session, kind: typeof Float32Array | typeof Int8Array,
 function ratiosOf(found: Found, bundle: Bundle, load: Load): BenchReport['ratios'] {
   const { mice } = found;
   const { hidden } = bundle.dims;
-  const ours = interactionOperations(bundle, load.queryTokens, load.documentTokens) * CANDIDATES;
+  const ours =
+    interactionOperations(bundle, load.queryTokens, storedTokens(bundle, load.documentTokens)) * CANDIDATES;
   const most = 2 * PRODUCT.rows * hidden * MLP * hidden;
   return rounded({
     crossEncoderSameDtype: ratio(found['cross-encoder as shipped'], mice),
@@ -199,6 +200,7 @@ function conditionsOf(bundle: Bundle, { documentTokens, queryTokens }: Load, { r
     bundle: bundle.model,
     candidates: CANDIDATES,
     documentTokens,
+    storedTokens: storedTokens(bundle, documentTokens),
     queryTokens,
     rounds,
     threads: 1,

@@ -8,6 +8,11 @@ import { contentHash } from '../states/hash.ts';
 import { mergeNeighbours } from '../states/merge.ts';
 import { randomFloats } from './graphs/random-values.ts';
 
+/** Of a document of so many tokens. */
+export function storedTokens({ stateTokens }: Bundle, tokens: number): number {
+  return stateTokens === 'merged' ? tokens - Math.floor(tokens / 3) : tokens;
+}
+
 /** Blobs as an index holds them for each of `texts`, read as so many tokens, each in a buffer of its own. */
 export function randomDocuments(
   bundle: Bundle,

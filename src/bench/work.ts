@@ -13,10 +13,10 @@ export const MLP = 4;
  * Additions and multiplications for one document: what training/mice_train/export.py writes, counted through. What is
  * done once a query is left out, and so is everything but matrix products.
  */
-export function interactionOperations(bundle: Bundle, queryTokens: number, documentTokens: number): number {
+export function interactionOperations(bundle: Bundle, queryTokens: number, storedTokens: number): number {
   const { hidden, states: dims } = bundle.dims;
   const blocks = bundle.source.interactionLayers;
-  const products = 4 * headsOf(bundle) * queryTokens * documentTokens * dims;
+  const products = 4 * headsOf(bundle) * queryTokens * storedTokens * dims;
   const square = 2 * hidden * hidden;
   const read = products + queryTokens * (2 * hidden * dims + square);
   const ask = queryTokens * (square + 2 * hidden * dims);
