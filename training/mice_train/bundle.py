@@ -170,7 +170,9 @@ def sha256(path: Path) -> str:
 
 
 def read_manifest(directory: Path) -> dict:
-    return json.loads((directory / MANIFEST).read_text())
+    manifest = json.loads((directory / MANIFEST).read_text())
+    manifest.setdefault("stateTokens", "all")
+    return manifest
 
 
 def write_manifest(directory: Path, manifest: dict) -> None:

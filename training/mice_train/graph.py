@@ -32,7 +32,7 @@ InteractionCompute = Literal["float32", "int8-blocks", "int8-weights", "int12-we
 float32: as they are. int8-blocks: MatMulNBits, int8 weights with a scale per BLOCK, activations quantised per row
 and block inside the kernel, so no row depends on another. int8-weights: the same weights in float32, which they become
 when the graph is opened. int12-weights: to these is added then what their rounding left of the weights, in four bits
-with a scale per BLOCK, and to rows of embeddings alike: a tenth of the error, half as many bytes again, and no other
+with a scale per BLOCK, and to rows of embeddings alike: a sixth of the error, half as many bytes again, and no other
 time. int8-rows: int8 weights with a scale per output channel, activations with a scale per row,
 multiplied as integers, and stored states as they are stored: about half the time of the others where rows are many,
 with a coarser rounding than blocks. int8-fixed: the same with activation scales that were found at export on real text
