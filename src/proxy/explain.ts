@@ -51,7 +51,7 @@ function explanation({ answer, hits, page, firstRank, scored, verdict, timesMs }
 function textRead(read: CandidateRead | undefined) {
   if (read === undefined) return {};
   const { best, passages, place, truncated } = read;
-  return { passage: { number: best, of: passages, ...place }, truncated };
+  return { passage: { number: best, of: passages, ...(passages > 1 && place) }, truncated };
 }
 
 function firstScore(answer: Buffer, { score }: HitPlace): number | null {

@@ -39,14 +39,27 @@ export interface HowRead {
   readonly tokens: number;
   readonly truncated: boolean;
   readonly splitting: Splitting | undefined;
+  /** Where it is told; a text of several has more tokens than one passage takes. */
+  readonly passages?: number;
 }
 
-/** Whether `wanted` would read a text as it was read. */
-export function fitsSplitting({ tokens, truncated, splitting }: HowRead, wanted: Splitting): boolean {
-  if (splitting === undefined) return wanted.rule === RULES.all && tokens <= wanted.tokens;
-  const same = (['tokens', 'overlap', 'rule'] as const).every((key) => splitting[key] === wanted[key]);
+/** Tokens of a text of which so many were kept, at most: merging takes no more than a third. */
+function readAtMost(kept: number, rule: number): number {
+  return rule === RULES.merged ? Math.floor((kept * 3) / 2) : kept;
+}
+
+/** Whether `wanted` would read a text as it was read. What was one passage then and is now is read alike. */
+export function fitsSplitting(
+  { tokens, truncated, splitting, passages = 1 }: HowRead,
+  wanted: Splitting,
+): boolean {
+  const made = splitting ?? unsplit(tokens);
+  if (made.rule !== wanted.rule) return false;
+  const room = Math.min(made.tokens, wanted.tokens);
+  if (passages === 1 && !truncated && readAtMost(tokens, made.rule) <= room) return true;
+  const same = made.tokens === wanted.tokens && made.overlap === wanted.overlap;
   // A text that was read to its end would not have more passages where more are allowed.
-  return same && (truncated ? splitting.most === wanted.most : splitting.most <= wanted.most);
+  return same && (truncated ? made.most === wanted.most : made.most <= wanted.most);
 }
 
 /** A splitting as it is stored in a document: the numbers of its members, and none for undefined. */

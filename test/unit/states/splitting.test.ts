@@ -20,6 +20,15 @@ describe('what was read of a text', () => {
     expect(fitsSplitting(whole, { ...splitting, tokens: 99 })).toBe(false);
   });
 
+  it('fits them with its neighbours merged, as far as their number tells how long it was', () => {
+    const merged = { ...splitting, rule: RULES.merged };
+    const whole = { tokens: 100, truncated: false, splitting: merged };
+    for (const other of [{ most: 1 }, { overlap: 0 }, { tokens: 150 }, { tokens: 512 }])
+      expect(fitsSplitting(whole, { ...merged, ...other }), JSON.stringify(other)).toBe(true);
+    expect(fitsSplitting(whole, { ...merged, tokens: 149 })).toBe(false);
+    expect(fitsSplitting({ ...whole, tokens: 172 }, { ...merged, most: 1 })).toBe(false);
+  });
+
   it('fits only the same passages, when it was split', () => {
     const read = { tokens: 600, truncated: false, splitting };
     expect(fitsSplitting(read, splitting)).toBe(true);
