@@ -5,12 +5,12 @@ import { splittingOf } from '../model/runtime.ts';
 import type { Input } from '../model/session.ts';
 import { encodePassages } from '../states/encode.ts';
 import { contentHash } from '../states/hash.ts';
-import { mergeNeighbours } from '../states/merge.ts';
+import { mostMerged } from '../states/merge.ts';
 import { randomFloats } from './graphs/random-values.ts';
 
 /** Of a document of so many tokens. */
 export function storedTokens({ stateTokens }: Bundle, tokens: number): number {
-  return stateTokens === 'merged' ? tokens - Math.floor(tokens / 3) : tokens;
+  return stateTokens === 'merged' ? tokens - mostMerged(tokens) : tokens;
 }
 
 /** Blobs as an index holds them for each of `texts`, read as so many tokens, each in a buffer of its own. */
@@ -19,11 +19,11 @@ export function randomDocuments(
   texts: readonly string[],
   tokens: number,
 ): readonly Uint8Array[] {
-  const { id: bundleId, dims, stateDtype: dtype, stateTokens } = bundle;
+  const { id: bundleId, dims, stateDtype: dtype } = bundle;
   const splitting = splittingOf(bundle);
+  const values = storedTokens(bundle, tokens) * dims.states;
   return texts.map((text) => {
-    const all = randomFloats(tokens * dims.states).map((value) => value * 20);
-    const states = stateTokens === 'merged' ? mergeNeighbours(all, dims.states) : all;
+    const states = randomFloats(values).map((value) => value * 20);
     const passage = { start: 0, end: text.length, vector: randomFloats(dims.vector), states };
     return encodePassages({
       ...{ bundleId, hash: contentHash(text), truncated: false, dtype, dims: dims.states },

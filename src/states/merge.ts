@@ -1,6 +1,16 @@
 /** Fewer states of a passage, for a third less to store and to score. */
 import { cosine } from './cosine.ts';
 
+/** Tokens that are gone at most, of so many. */
+export function mostMerged(tokens: number): number {
+  return Math.floor(tokens / 3);
+}
+
+/** Tokens that there were at most, where so many are left. */
+export function mostBefore(kept: number): number {
+  return Math.floor((kept * 3) / 2);
+}
+
 /**
  * The most alike pairs of neighbouring tokens become their means, until a third of the tokens is gone. The first and the
  * last stay: what a tokenizer puts around a text is no neighbour of its words.
@@ -14,7 +24,7 @@ export function mergeNeighbours(states: Float32Array, dims: number): Float32Arra
   firsts.sort((a, b) => alike.get(b)! - alike.get(a)! || a - b);
   const merged = new Set<number>();
   for (const first of firsts) {
-    if (merged.size === Math.floor(count / 3)) break;
+    if (merged.size === mostMerged(count)) break;
     if (![first - 1, first, first + 1].some((other) => merged.has(other))) merged.add(first);
   }
   const out = new Float32Array((count - merged.size) * dims);

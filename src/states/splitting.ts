@@ -2,6 +2,7 @@
  * How texts are split into passages, and which of their tokens are kept: what two processes must agree on for their
  * states to be the same.
  */
+import { mostBefore } from './merge.ts';
 
 export interface Splitting {
   /** Tokens of a passage at most, special tokens included. */
@@ -43,11 +44,6 @@ export interface HowRead {
   readonly passages?: number;
 }
 
-/** Tokens of a text of which so many were kept, at most: merging takes no more than a third. */
-function readAtMost(kept: number, rule: number): number {
-  return rule === RULES.merged ? Math.floor((kept * 3) / 2) : kept;
-}
-
 /** Whether `wanted` would read a text as it was read. What was one passage then and is now is read alike. */
 export function fitsSplitting(
   { tokens, truncated, splitting, passages = 1 }: HowRead,
@@ -56,7 +52,8 @@ export function fitsSplitting(
   const made = splitting ?? unsplit(tokens);
   if (made.rule !== wanted.rule) return false;
   const room = Math.min(made.tokens, wanted.tokens);
-  if (passages === 1 && !truncated && readAtMost(tokens, made.rule) <= room) return true;
+  const read = made.rule === RULES.merged ? mostBefore(tokens) : tokens;
+  if (passages === 1 && !truncated && read <= room) return true;
   const same = made.tokens === wanted.tokens && made.overlap === wanted.overlap;
   // A text that was read to its end would not have more passages where more are allowed.
   return same && (truncated ? made.most === wanted.most : made.most <= wanted.most);

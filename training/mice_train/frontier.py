@@ -19,12 +19,13 @@ from torch import Tensor
 from mice_train.encode import StoredPassages, load_passages, load_queries
 from mice_train.encoder import load_encoder
 from mice_train.interaction import Interaction
+from mice_train.quantize import quantize
 from mice_train.ragged import from_lengths
 from mice_train.records import read_passages, read_queries
 from mice_train.reporting import Log
 from mice_train.side_information import TOKEN_ID_BYTES, SideInformation, fit_side_information
 from mice_train.source import Source
-from mice_train.stored_form import LEVELS, StoredForm, merged_neighbours, rotation, round_rows
+from mice_train.stored_form import StoredForm, merged_neighbours, rotation
 from mice_train.styles import STOP_WORDS
 from mice_train.teach import load_candidates
 from mice_train.tokens import document_text, load_tokenizer, tokenize
@@ -101,10 +102,10 @@ def side_information(passages: StoredPassages, ids: dict[int, list[int]], embedd
 
 def stored(states: Tensor, ids: list[int], variant: Variant) -> Tensor:
     """Wide states [T,D] → the same as they are read back, without the directions that the variant drops."""
-    dims, levels = variant.form.dims, LEVELS[variant.form.dtype]
-    turn, side = rotation(dims), variant.side
+    dims, side = variant.form.dims, variant.side
+    turn = rotation(dims)
     rest = states if side is None else (states - side.expected[ids]) @ side.directions
-    q, scale = round_rows(rest[:, :dims] @ turn, levels)
+    q, scale = quantize(rest[:, :dims] @ turn, variant.form.dtype)
     kept = torch.nn.functional.pad((q.float() * scale[:, None]) @ turn.T, (0, rest.shape[1] - dims))
     return kept if side is None else side.expected[ids] + kept @ side.directions.T
 
@@ -125,7 +126,7 @@ def made(
         read = stored(states, ids[row], variant)[:, :dims]
         lost += (read - states[:, :dims]).square().sum().item()
         whole += states[:, :dims].square().sum().item()
-        values, scales = round_rows(read @ outer, LEVELS["int8"])
+        values, scales = quantize(read @ outer)
         parts[row] = (values.numpy(), scales.numpy())
     lengths = np.array([len(scales) for _, scales in parts])
     states = from_lengths(np.concatenate([values for values, _ in parts]), lengths)

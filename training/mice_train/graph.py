@@ -176,12 +176,13 @@ class Graph:
         """Equal ones are one, but for int8: where ONNX Runtime turns these to uint8 it refuses a graph in which nodes
         share one. In the weights' file they are one all the same."""
         array = np.ascontiguousarray(array)
-        raw = numpy_helper.from_array(array).raw_data
+        tensor = numpy_helper.from_array(array)
+        raw = tensor.raw_data
         name = f"w_{hashlib.sha256(raw + str((array.dtype, array.shape)).encode()).hexdigest()[:16]}"
         if array.dtype == np.int8 and name in self.tensors:
             name = f"{name}_{len(self.tensors)}"
         if name not in self.tensors:
-            tensor = numpy_helper.from_array(array, name)
+            tensor.name = name
             if len(raw) > INLINE_BYTES:
                 tensor = self.external(tensor, raw)
             self.tensors[name] = tensor

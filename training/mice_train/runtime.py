@@ -15,7 +15,7 @@ from mice_train.graph_session import open_graph
 from mice_train.pairs import pair, pair_batches
 from mice_train.quantize import dequantize, quantize
 from mice_train.ragged import Ragged, by_token_budget, from_lengths
-from mice_train.stored_form import merged_neighbours
+from mice_train.stored_form import kept_states
 from mice_train.tokens import load_tokenizer, tokenize
 
 BATCH_TOKENS = 1024
@@ -68,7 +68,7 @@ class Bundle:
 
     def stored(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A document's states [T,D] as they are stored: int8 values [kept,D], scales [kept]."""
-        kept = merged_neighbours(states) if self.manifest["stateTokens"] == "merged" else states
+        kept = kept_states(states, self.manifest["stateTokens"])
         q, scale = quantize(torch.from_numpy(kept), self.manifest["stateDtype"])
         return q.numpy(), scale.numpy()
 

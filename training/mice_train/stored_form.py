@@ -16,15 +16,13 @@ from torch import Tensor
 
 from mice_train.encode import StoredPassages
 from mice_train.projection import Projection
-from mice_train.quantize import MOST, StateDtype
+from mice_train.quantize import StateDtype, quantize
 from mice_train.ragged import from_lengths
 
-LEVELS = MOST
 ROTATION_SEED = 0
 PASSAGES_AT_ONCE = 2048
 LEAST_NORM = 1e-12
 """Of a row that is divided by its norm."""
-
 
 TokensKept = Literal["all", "merged"]
 """merged: a third of a passage's states less, see `merged_neighbours`."""
@@ -55,13 +53,6 @@ def narrowed(projection: Projection, form: StoredForm) -> Projection:
     return Projection(projection.mean, turn.T @ projection.down[: form.dims], projection.up[:, : form.dims] @ turn)
 
 
-def round_rows(x: Tensor, levels: int) -> tuple[Tensor, Tensor]:
-    """x [n,D] → whole values in ±levels as int8 [n,D], scale [n]."""
-    scale = x.abs().amax(-1) / levels
-    divisor = torch.where(scale > 0, scale, torch.ones_like(scale))
-    return torch.floor(x / divisor[:, None] + 0.5).clamp(-levels, levels).to(torch.int8), scale
-
-
 def merged_neighbours(states: np.ndarray) -> np.ndarray:
     """States of a passage [T,D] float32 → fewer: the most alike pairs of neighbours become their means, until a third
     of the tokens is gone. `[CLS]` and `[SEP]` stay."""
@@ -79,6 +70,11 @@ def merged_neighbours(states: np.ndarray) -> np.ndarray:
     return np.delete(out, firsts + 1, axis=0)
 
 
+def kept_states(states: np.ndarray, tokens: TokensKept) -> np.ndarray:
+    """Of a passage's states [T,D] float32, those that are stored."""
+    return merged_neighbours(states) if tokens == "merged" else states
+
+
 def stored_as(passages: StoredPassages, form: StoredForm) -> StoredPassages:
     """Wide int8 passages in the stored form."""
     turn, flat, offsets = rotation(form.dims), passages.states.flat, passages.states.offsets
@@ -87,12 +83,10 @@ def stored_as(passages: StoredPassages, form: StoredForm) -> StoredPassages:
         ends = offsets[start : start + PASSAGES_AT_ONCE + 1]
         part = slice(ends[0], ends[-1])
         wide = torch.from_numpy(flat[part, : form.dims]).float() * torch.from_numpy(passages.scales[part])[:, None]
-        kept, sizes = wide @ turn, np.diff(ends)
-        if form.tokens == "merged":
-            rows = [merged_neighbours(one) for one in np.split(kept.numpy(), (ends - ends[0])[1:-1])]
-            kept, sizes = torch.from_numpy(np.concatenate(rows)), np.array([len(one) for one in rows])
-        q, scale = round_rows(kept, LEVELS[form.dtype])
-        for parts, part_of in zip((values, scales, lengths), (q.numpy(), scale.numpy(), sizes), strict=True):
-            parts.append(part_of)
-    states = from_lengths(np.concatenate(values), np.concatenate(lengths))
+        rows = [kept_states(one, form.tokens) for one in np.split((wide @ turn).numpy(), (ends - ends[0])[1:-1])]
+        q, scale = quantize(torch.from_numpy(np.concatenate(rows)), form.dtype)
+        values.append(q.numpy())
+        scales.append(scale.numpy())
+        lengths.extend(map(len, rows))
+    states = from_lengths(np.concatenate(values), np.array(lengths))
     return StoredPassages(states, np.concatenate(scales), passages.vectors)
